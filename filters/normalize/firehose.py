@@ -1,0 +1,236 @@
+"""FlightAware Firehose: one JSON object per line, every value a string, epochs in seconds UTC.
+
+Source: FlightAware, "Firehose Documentation", chapters Messages and Commands. `flifo`,
+`flightplan`, `departure`, `arrival`, `offblock`, `onblock`, `cancellation` and
+`extendedFlightInfo` become flight statuses; the feed's order is `pitr`, its point in time of
+receipt.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from filters import reference
+from filters.legs import cells_of
+from filters.outcome import Drop, RejectRecord
+from schemas.records import DateBasis, FeedMessage, FlightStatus, Life
+
+NAME: Final = "firehose"
+RANK: Final = 50
+"""Rank of the source at equal source time; aggregators stand below an airline's own feed."""
+
+_EPOCH_MIN, _EPOCH_MAX = 946_684_800, 4_102_444_800  # the years 2000 to 2099
+_IDENT = re.compile(r"(?P<airline>[A-Z]{3})0*(?P<number>[1-9]\d{0,3})(?P<suffix>[A-Z]?)")
+_REGISTRATION = re.compile(r"[A-Z0-9-]{2,10}")
+_LETTER = re.compile(r"[A-Z]")
+_ID_KEY = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
+_QUIET: Final = {
+    "keepalive": "keepalive",
+    "position": "position",
+    "ground_position": "position",
+    "near_surface_position": "position",
+    "vehicle_position": "position",
+    "error": "feed_error",
+}
+
+# Which time of the message is which milestone; runway and gate times are never mixed.
+_PLAN: Final = {"fdt": "off_scheduled", "edt": "off_estimated", "eta": "on_estimated"}
+_FULL: Final = {
+    f"{kind}_{milestone}": f"{milestone}_{kind}"
+    for kind in ("scheduled", "estimated", "actual")
+    for milestone in ("out", "off", "on", "in")
+}
+_TIMES: Final[dict[str, dict[str, str]]] = {
+    "flifo": _FULL,
+    "extendedFlightInfo": _FULL,
+    "flightplan": _PLAN,
+    "cancellation": _PLAN,
+    "departure": {"adt": "off_actual", "edt": "off_estimated", "eta": "on_estimated"},
+    "arrival": {"aat": "on_actual"},
+    "offblock": {"clock": "out_actual"},
+    "onblock": {"clock": "in_actual"},
+}
+# A gate or terminal actually used outranks the one estimated or scheduled in the same message.
+_PLACES: Final = {
+    f"{milestone}_{what}": tuple(
+        f"{kind}_{end}_{what}" for kind in ("actual", "estimated", "scheduled")
+    )
+    for milestone, end in (("out", "departure"), ("in", "arrival"))
+    for what in ("terminal", "gate")
+}
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def detect(payload: bytes) -> bool:
+    """True when the bytes look like a Firehose message: a JSON object with type and pitr."""
+    head = payload[:4096].lstrip()
+    return head.startswith(b"{") and b'"type"' in payload and b'"pitr"' in payload
+
+
+def leg_key(payload: bytes) -> str | None:
+    """FlightAware's flight id without a full parse, for partitioning; None when in doubt."""
+    found = _ID_KEY.findall(payload)
+    return found[0].decode("utf-8", "replace") if len(found) == 1 else None
+
+
+def parse(message: FeedMessage) -> tuple[FlightStatus, ...] | Drop:
+    """The status in one message, or why it says nothing of a flight's times.
+
+    Raises RejectRecord naming the field when the message names no flight or a time is malformed.
+    """
+    fields = _object(message.payload)
+    kind = fields.get("type")
+    if not isinstance(kind, str) or not kind:
+        reason = "type: missing, so this is no Firehose message"
+        raise RejectRecord(reason)
+    if kind in _QUIET:
+        return Drop(_QUIET[kind])
+    if kind not in _TIMES:
+        return Drop("unknown_type")
+    ident = _ident(fields)
+    if isinstance(ident, Drop):
+        return ident
+    status = _status(message, fields, kind, ident)
+    return (status,) if cells_of(status) else Drop("says_nothing")
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    try:
+        return _decode(payload)
+    except msgspec.ValidationError as error:
+        reason = "message: not a JSON object"
+        raise RejectRecord(reason) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        reason = f"message: not JSON: {error}"
+        raise RejectRecord(reason) from error
+    except RecursionError as error:
+        reason = "message: nested too deeply"
+        raise RejectRecord(reason) from error
+
+
+def _ident(fields: dict[str, Any]) -> re.Match[str] | Drop:
+    ident = fields.get("ident")
+    if not isinstance(ident, str) or not ident:
+        reason = "ident: missing, so no flight is named"
+        raise RejectRecord(reason)
+    if ident == "BLOCKED":
+        return Drop("blocked")
+    match = _IDENT.fullmatch(ident)
+    if match is not None:
+        return match
+    if _REGISTRATION.fullmatch(ident) and _LETTER.search(ident):
+        return Drop("not_an_airline_flight")
+    reason = f"ident: {ident[:40]!r} is no flight number"
+    raise RejectRecord(reason)
+
+
+def _epoch_ms(fields: dict[str, Any], name: str) -> int | None:
+    """The field as ms UTC; an empty or missing one is unknown. Raises RejectRecord otherwise."""
+    value = fields.get(name)
+    if value is None or value == "":
+        return None
+    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_EPOCH_MAX))):
+        reason = f"{name}: {str(value)[:40]!r} is no epoch in seconds"
+        raise RejectRecord(reason)
+    seconds = int(text)
+    if not _EPOCH_MIN <= seconds <= _EPOCH_MAX:
+        reason = f"{name}: {seconds} is not between the years 2000 and 2099"
+        raise RejectRecord(reason)
+    return seconds * 1000
+
+
+def _text(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _status(
+    message: FeedMessage, fields: dict[str, Any], kind: str, ident: re.Match[str]
+) -> FlightStatus:
+    times: dict[str, Any] = {cell: _epoch_ms(fields, name) for name, cell in _TIMES[kind].items()}
+    if kind == "arrival" and fields.get("timeType") != "actual":
+        # An estimated touchdown is not a landing.
+        times = {"on_estimated": times["on_actual"]}
+    origin = _airport(fields, "orig")
+    date, basis = _departure_date(fields.get("orig"), kind, times)
+    source_id = _text(fields, "id")
+    places: dict[str, Any] = {cell: _first(fields, names) for cell, names in _PLACES.items()}
+    return FlightStatus(
+        id=f"{message.id}.0",
+        replay=message.replay,
+        message_id=message.id,
+        format=NAME,
+        feed=message.feed,
+        source_time=_source_time(fields, message),
+        source_rank=RANK,
+        sequence=0,
+        received_at=message.received_at,
+        source_id=None if source_id is None else f"{NAME}:{source_id}",
+        airline=ident["airline"],
+        number=int(ident["number"]),
+        suffix=ident["suffix"],
+        origin=origin,
+        destination=_airport(fields, "dest"),
+        date=date if origin else None,
+        date_basis=basis if origin and date else "none",
+        registration=_registration(fields),
+        life=_life(kind, fields),
+        baggage=_text(fields, "baggage_claim"),
+        **places,
+        **times,
+    )
+
+
+def _source_time(fields: dict[str, Any], message: FeedMessage) -> int:
+    """When FlightAware received it; a message without `pitr` counts from its own clock or ours."""
+    return _epoch_ms(fields, "pitr") or _epoch_ms(fields, "clock") or message.received_at
+
+
+def _life(kind: str, fields: dict[str, Any]) -> Life:
+    """`trueCancel` 1 is a cancellation; a dropped plan or a status X elsewhere is only evidence.
+
+    Gate news says nothing of whether the flight operates, everything else says that it does.
+    """
+    if kind == "cancellation":
+        return "cancelled" if fields.get("trueCancel") in ("1", 1) else "doubtful"
+    if kind == "extendedFlightInfo":
+        return "unsaid"
+    return "doubtful" if fields.get("status") == "X" else "operating"
+
+
+def _airport(fields: dict[str, Any], name: str) -> str | None:
+    code = _text(fields, name)
+    if code is None:
+        return None
+    airport = reference.airport(code)
+    return code if airport is None else airport.iata or airport.icao
+
+
+def _departure_date(
+    orig: object, kind: str, times: dict[str, int | None]
+) -> tuple[str | None, DateBasis]:
+    """The local departure date at the origin, and whether the schedule or a filed plan gave it."""
+    airport = reference.airport(orig) if isinstance(orig, str) else None
+    if airport is None:
+        return None, "none"
+    scheduled = times.get("out_scheduled")
+    if scheduled is None and kind not in ("flightplan", "cancellation"):
+        scheduled = times.get("off_scheduled")
+    if scheduled is not None:
+        return reference.local_date(scheduled, airport.zone), "scheduled"
+    filed = times.get("off_scheduled") or times.get("off_estimated")
+    return (None, "none") if filed is None else (reference.local_date(filed, airport.zone), "filed")
+
+
+def _registration(fields: dict[str, Any]) -> str | None:
+    mark = _text(fields, "reg")
+    return None if mark in (None, "BLOCKED") else mark
+
+
+def _first(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((value for name in names if (value := _text(fields, name)) is not None), None)

@@ -1,0 +1,107 @@
+"""The legs table: one item per leg, the outbox inside it, and a receipt per confirmed token.
+
+An item is written whole under the condition that its revision is still the one read. A write that
+the SDK repeated after a lost reply finds its own bytes there and counts as written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from filters.detect import Reading, Written
+from filters.legs import LegState
+from pipeline.aws.dynamo import batch_get, side_by_side
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_RECEIPT = "receipt#"
+_KEEP_LEG_S = 14 * 86_400
+_decode = msgspec.json.Decoder(LegState).decode
+
+
+class LegTable:
+    """Leg states in DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, table: str, clock: Callable[[], int]) -> None:
+        """`clock` gives ms UTC, for the items' expiry."""
+        self._client = client
+        self._table = table
+        self._clock = clock
+
+    def read(self, keys: Collection[str]) -> Reading:
+        """The states stored under these keys; a confirmed outbox is returned empty."""
+        items, unread = batch_get(self._client, self._table, [{"pk": key} for key in keys])
+        states = {item["pk"]["S"]: _decode(item["body"]["S"]) for item in items}
+        tokens = {state.token for state in states.values() if state.token is not None}
+        receipts = {_RECEIPT + token for token in tokens}
+        found, unknown = batch_get(self._client, self._table, [{"pk": key} for key in receipts])
+        confirmed = {item["pk"]["S"].removeprefix(_RECEIPT) for item in found}
+        doubtful = {key["pk"].removeprefix(_RECEIPT) for key in unknown}
+        return Reading(
+            found={
+                key: _emptied(state) if state.token in confirmed else state
+                for key, state in states.items()
+                if state.token not in doubtful
+            },
+            unread={key["pk"] for key in unread}
+            | {key for key, state in states.items() if state.token in doubtful},
+        )
+
+    def write(self, states: Sequence[LegState]) -> Mapping[str, Written]:
+        """Write each state if the stored revision is still `rev - 1`; the result by key."""
+        results = side_by_side(self._write_one, states)
+        return {state.key: result for state, result in zip(states, results, strict=True)}
+
+    def confirm(self, token: str) -> None:
+        """Everything decided under this token was emitted."""
+        item = {"pk": {"S": _RECEIPT + token}, "expires_at": {"N": str(self._expiry())}}
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def all(self) -> list[LegState]:
+        """All leg states of the table; for inspection, not for a stage."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table, ConsistentRead=True
+        )
+        items = (item for page in pages for item in page["Items"])
+        return [_decode(item["body"]["S"]) for item in items if "body" in item]
+
+    def _expiry(self) -> int:
+        return self._clock() // 1000 + _KEEP_LEG_S
+
+    def _write_one(self, state: LegState) -> Written:
+        body = msgspec.json.encode(state).decode()
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if state.rev > 1:
+            condition = {
+                "ConditionExpression": "rev = :read",
+                "ExpressionAttributeValues": {":read": {"N": str(state.rev - 1)}},
+            }
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    "pk": {"S": state.key},
+                    "rev": {"N": str(state.rev)},
+                    "body": {"S": body},
+                    "expires_at": {"N": str(self._expiry())},
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                return "failed"
+            stored = error.response.get("Item", {}).get("body", {}).get("S")  # type: ignore[attr-defined]  # not in the stub
+            return "written" if stored == body else "conflict"
+        except BotoCoreError:
+            return "failed"
+        return "written"
+
+
+def _emptied(state: LegState) -> LegState:
+    return msgspec.structs.replace(state, pending=(), token=None)
