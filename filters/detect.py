@@ -97,7 +97,10 @@ class _Pass:
         groups: dict[str, list[int]] = defaultdict(list)
         joins: dict[str, set[str]] = defaultdict(set)
         links: dict[str, LegState] = {}
-        for index, (source, dated) in self._named.items():
+        # Dated statuses first: they link their source's id to the leg that the others then find.
+        for index, (source, dated) in sorted(
+            self._named.items(), key=lambda named: named[1][1] is None
+        ):
             if source in self._unread or dated in self._unread:
                 outcomes[index] = Fail("leg state could not be read")
                 continue
@@ -166,7 +169,7 @@ class _Pass:
         advisories: Sequence[Advisory],
         token: str,
     ) -> dict[int, Outcome]:
-        plans: dict[str, tuple[LegState, list[Verdict]]] = {}
+        plans: dict[str, list[Outcome]] = {}
         writes: list[LegState] = []
         for key, indexes in groups.items():
             before = self._known.get(key) or LegState(key=key)
@@ -177,19 +180,21 @@ class _Pass:
                     joined = absorb(joined, self._known[other])
             after, verdicts = fold(_named_by(joined, statuses), statuses)
             after = _decided(after, statuses, verdicts, policy, advisories)
-            if after is not before or before.pending:
+            # What an earlier pass of this very run decided has been handed out already.
+            due = after.pending[len(before.pending) :] if before.token == token else after.pending
+            if after is not before or due:
                 after = msgspec.structs.replace(
                     after, rev=before.rev + 1, token=token if after.pending else None
                 )
                 writes.append(after)
-            plans[key] = (after, verdicts)
+            plans[key] = _told_of(after, verdicts, due)
         writes += self._moved_away(joins, groups)
         results = self._legs.write(writes) if writes else {}
         outcomes: dict[int, Outcome] = {}
-        for key, (after, verdicts) in plans.items():
+        for key, told in plans.items():
             result = results.get(key, "written")
             if result == "written":
-                outcomes.update(zip(groups[key], _told_of(after, verdicts), strict=True))
+                outcomes.update(zip(groups[key], told, strict=True))
             elif result == "failed":
                 outcomes.update(dict.fromkeys(groups[key], Fail("leg state could not be written")))
         return outcomes
@@ -224,17 +229,19 @@ def _named_by(state: LegState, statuses: Sequence[FlightStatus]) -> LegState:
     )
 
 
-def _told_of(state: LegState, verdicts: Sequence[Verdict]) -> list[Outcome]:
-    """Outcomes of one leg's statuses; what is pending goes with the last one that was applied."""
+def _told_of(
+    state: LegState, verdicts: Sequence[Verdict], due: tuple[Disruption, ...]
+) -> list[Outcome]:
+    """Outcomes of one leg's statuses; what is due goes with the last one that was applied."""
     words: dict[Verdict, Outcome] = {
         "applied": Drop("undated" if state.provisional else "not_material"),
         "duplicate": Duplicate(),
         "stale": Stale(),
     }
     outcomes = [words[verdict] for verdict in verdicts]
-    if state.pending:
+    if due:
         applied = [place for place, verdict in enumerate(verdicts) if verdict == "applied"]
-        outcomes[applied[-1] if applied else -1] = Forward(outputs=state.pending)
+        outcomes[applied[-1] if applied else -1] = Forward(outputs=due)
     return outcomes
 
 

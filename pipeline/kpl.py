@@ -28,6 +28,7 @@ MAX_PARTITION_KEY = 256
 
 _HASH_KEY = re.compile(r"0|[1-9][0-9]{0,38}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MORE, _LOW, _VARINT_BYTES = 0x80, 0x7F, 10
 _VARINT, _FIXED64, _BYTES, _GROUP, _GROUP_END, _FIXED32 = range(6)
 _PARTITION_KEYS, _HASH_KEYS, _RECORDS = 1, 2, 3
 _KEY_INDEX, _HASH_INDEX, _DATA = 1, 2, 3
@@ -74,8 +75,7 @@ class _Table:
         if index is not None:
             return index, b""
         if not self._allowed(key):
-            reason = f"{key[:300]!a} is no {self._what} that Kinesis takes"
-            raise KplError(reason)
+            raise KplError(f"{key[:300]!a} is no {self._what} that Kinesis takes")
         text = key.encode()
         return len(self._indexes), self._lead + _varint(len(text)) + text
 
@@ -137,8 +137,7 @@ class Aggregator:
     def take(self) -> bytes:
         """Return the record's bytes and start empty again. Raises KplError when nothing is in."""
         if not self._count:
-            reason = "an aggregated record needs at least one user record"
-            raise KplError(reason)
+            raise KplError("an aggregated record needs at least one user record")
         body = bytes(self._keys.body + self._hashes.body + self._records)
         self._clear()
         return MAGIC + body + md5(body, usedforsecurity=False).digest()
@@ -153,8 +152,7 @@ def aggregate(records: Sequence[UserRecord]) -> bytes:
     aggregator = Aggregator(MAX_RECORD_BYTES)
     for number, record in enumerate(records):
         if not aggregator.add(record):
-            reason = f"user record {number} does not fit into {MAX_RECORD_BYTES} bytes"
-            raise KplError(reason)
+            raise KplError(f"user record {number} does not fit into {MAX_RECORD_BYTES} bytes")
     return aggregator.take()
 
 
@@ -163,24 +161,23 @@ def deaggregate(data: bytes) -> list[UserRecord] | None:
 
     A wrong checksum makes a plain record, as in the Kinesis Client Library (amazon-kinesis-client,
     AggregatorUtil). Unlike there, no user record is left out because its key belongs to another
-    shard, and a message that is broken under a right checksum is an error: KplError. Tags and
-    unknown fields are skipped.
+    shard, and a message that is broken or empty under a right checksum is an error: KplError. Tags
+    and unknown fields are skipped.
     """
-    end = len(data) - DIGEST_BYTES
-    if end <= len(MAGIC) or not data.startswith(MAGIC):
+    if not _is_sealed(data):
         return None
     if len(data) > MAX_RECORD_BYTES:
-        reason = f"{len(data)} bytes, more than a stream can carry"
-        raise KplError(reason, 0)
-    if md5(memoryview(data)[len(MAGIC) : end], usedforsecurity=False).digest() != data[end:]:
-        return None
+        raise KplError(f"{len(data)} bytes, more than a stream can carry", 0)
     keys: list[str] = []
     hashes: list[str] = []
     spans: list[tuple[int, int]] = []
-    for count, (number, wire, first, stop) in enumerate(_fields(data, len(MAGIC), end)):
-        if count >= 3 * MAX_USER_RECORDS or len(spans) > MAX_USER_RECORDS:
-            reason = f"more than {MAX_USER_RECORDS} user records, or too many keys for them"
-            raise KplError(reason, first)
+    for count, (number, wire, first, stop) in enumerate(
+        _fields(data, len(MAGIC), len(data) - DIGEST_BYTES)
+    ):
+        if count >= 3 * MAX_USER_RECORDS:
+            raise KplError(
+                f"more keys and records than {MAX_USER_RECORDS} user records have", first
+            )
         if wire != _BYTES:
             continue  # protobuf: a known field of another wire type is an unknown field
         if number == _PARTITION_KEYS:
@@ -189,7 +186,18 @@ def deaggregate(data: bytes) -> list[UserRecord] | None:
             hashes.append(_text(data, first, stop, "explicit hash key"))
         elif number == _RECORDS:
             spans.append((first, stop))
+    if not 0 < len(spans) <= MAX_USER_RECORDS:
+        raise KplError(f"{len(spans)} user records, not 1 to {MAX_USER_RECORDS}", 0)
     return [_user_record(data, span, keys, hashes) for span in spans]
+
+
+def _is_sealed(data: bytes) -> bool:
+    """Magic number, a message that is not empty, and its right checksum."""
+    end = len(data) - DIGEST_BYTES
+    if end <= len(MAGIC) or not data.startswith(MAGIC):
+        return False
+    message = memoryview(data)[len(MAGIC) : end]
+    return md5(message, usedforsecurity=False).digest() == data[end:]
 
 
 def _user_record(
@@ -208,8 +216,7 @@ def _user_record(
             hash_key = _entry(hashes, first, span[0], "explicit_hash_key_index")
     if key is None or payload is None:
         missing = "data" if payload is None else "partition_key_index"
-        reason = f"a user record has no {missing}"
-        raise KplError(reason, span[0])
+        raise KplError(f"a user record has no {missing}", span[0])
     return UserRecord(key, payload, hash_key)
 
 
@@ -225,8 +232,7 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int
         tag, at = _read_varint(data, at, end)
         number, wire = tag >> 3, tag & 7
         if not 0 < number < 1 << 29:
-            reason = f"field number {number} is out of range"
-            raise KplError(reason, began)
+            raise KplError(f"field number {number} is out of range", began)
         if wire == _BYTES:
             length, first = _read_varint(data, at, end)
             at = stop = first + length
@@ -240,13 +246,11 @@ def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int
             _group(groups, number, wire, began)
             continue
         if at > end:
-            reason = f"field {number} is {at - end} bytes longer than what holds it"
-            raise KplError(reason, began)
+            raise KplError(f"field {number} is {at - end} bytes longer than what holds it", began)
         if not groups:
             yield number, wire, first, stop
     if groups:
-        reason = f"group {groups[-1]} has no end"
-        raise KplError(reason, end)
+        raise KplError(f"group {groups[-1]} has no end", end)
 
 
 def _group(groups: list[int], number: int, wire: int, at: int) -> None:
@@ -256,39 +260,40 @@ def _group(groups: list[int], number: int, wire: int, at: int) -> None:
     elif wire == _GROUP_END and groups and groups[-1] == number:
         groups.pop()
     else:
-        reason = f"field {number} has a wrong wire type or nesting ({wire})"
-        raise KplError(reason, at)
+        raise KplError(f"field {number} has a wrong wire type or nesting ({wire})", at)
 
 
 def _read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     """An unsigned 64-bit varint at `at` and the offset after it."""
-    if at < end and data[at] < 0x80:  # one byte, which is nearly always
+    if at < end and data[at] < _MORE:  # one byte, which is nearly always
         return data[at], at + 1
     value = shift = 0
-    for offset in range(at, min(end, at + 10)):
+    for offset in range(at, min(end, at + _VARINT_BYTES)):
         byte = data[offset]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
+        value |= (byte & _LOW) << shift
+        if byte < _MORE:
             if value >> 64:
                 break
             return value, offset + 1
         shift += 7
-    reason = "a varint is cut short" if end - at < 10 else "a varint has more than 64 bits"
-    raise KplError(reason, at)
+    raise KplError(
+        "a varint is cut short" if end - at < _VARINT_BYTES else "a varint has more than 64 bits",
+        at,
+    )
 
 
 def _varint(value: int) -> bytes:
     """`value` as an unsigned varint."""
     out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
+    while value >= _MORE:
+        out.append(value & _LOW | _MORE)
         value >>= 7
     out.append(value)
     return bytes(out)
 
 
 def _is_partition_key(key: str) -> bool:
-    """1 to 256 Unicode characters (Kinesis API, PutRecordsRequestEntry); lone surrogates are none."""
+    """1 to 256 Unicode characters (Kinesis API, PutRecordsRequestEntry), as UTF-8."""
     return 0 < len(key) <= MAX_PARTITION_KEY and not _SURROGATE.search(key)
 
 
@@ -301,12 +306,10 @@ def _text(data: bytes, first: int, stop: int, what: str) -> str:
     try:
         return data[first:stop].decode()
     except UnicodeDecodeError as error:
-        reason = f"a {what} is not UTF-8"
-        raise KplError(reason, first) from error
+        raise KplError(f"a {what} is not UTF-8", first) from error
 
 
 def _entry(table: list[str], index: int, at: int, field: str) -> str:
     if index >= len(table):
-        reason = f"{field} is {index}, but the table has {len(table)} entries"
-        raise KplError(reason, at)
+        raise KplError(f"{field} is {index}, but the table has {len(table)} entries", at)
     return table[index]

@@ -7,10 +7,9 @@ must end in the same leg states.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -23,7 +22,6 @@ from pipeline.memory.pipes import MemoryPipe, RecordingSender
 from pipeline.memory.tables import MemoryBookings, MemoryContacts, MemoryLedger, MemoryLegs
 from schemas.records import FeedMessage, Record
 
-_T = TypeVar("_T")
 _LEASE_MS = 40_000
 
 
@@ -55,15 +53,20 @@ def world(policy: Policy, wordings: Wordings, advisories: Sequence[Advisory] = (
 
 
 def run(
-    messages: Iterable[FeedMessage], into: World, *, batch_size: int = 500
+    messages: Iterable[FeedMessage],
+    into: World,
+    *,
+    batch_size: int = 500,
+    window_ms: int = 1_000,
 ) -> list[BatchResult]:
-    """Push `messages` through all four stages in batches of `batch_size`; every batch's result.
+    """Push `messages` through all four stages in batches; every batch's result.
 
-    The clock of each batch is the newest `received_at` in it, in ms UTC: time passes as the
-    messages arrived, however fast they are read.
+    A batch ends at `batch_size` messages or `window_ms` of arrival, as an event source mapping's
+    does. Its clock is the newest `received_at` in it, in ms UTC: time passes as the messages
+    arrived, however fast they are read.
     """
     results: list[BatchResult] = []
-    for number, batch in enumerate(_batches(messages, batch_size)):
+    for number, batch in enumerate(_batches(messages, batch_size, window_ms)):
         now = max(message.received_at for message in batch)
         records: Sequence[Record] = batch
         for stage, bound, after_emit in _bound(into, f"replay-{number}", now):
@@ -116,7 +119,14 @@ def _nothing() -> None:
     """Nothing follows the emitting of this stage."""
 
 
-def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    rest = iter(items)
-    while batch := list(itertools.islice(rest, size)):
+def _batches(
+    messages: Iterable[FeedMessage], size: int, window_ms: int
+) -> Iterator[list[FeedMessage]]:
+    batch: list[FeedMessage] = []
+    for message in messages:
+        if batch and (len(batch) == size or message.received_at - batch[0].received_at > window_ms):
+            yield batch
+            batch = []
+        batch.append(message)
+    if batch:
         yield batch

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoRegionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoRegionError,
+)
+from botocore.exceptions import (
+    ConnectionError as ConnectionFailedError,
+)
 
 from pipeline.aws.clients import session
 from pipeline.ingest.producer import CallFailedError, Entry, Landed, PutResult, Refused
@@ -42,6 +50,7 @@ _AGAIN = frozenset(
     )
 )
 _SERVER_FAULT = 500
+_CONNECTION = (ConnectionFailedError, HTTPClientError)  # refused, lost, or silent for too long
 _TAKING = frozenset(("ACTIVE", "UPDATING"))
 
 
@@ -125,7 +134,7 @@ class KinesisStream:
             if code in _AGAIN or status >= _SERVER_FAULT:
                 raise CallFailedError(code or str(status), str(error)) from error
             raise _final(error, self._name) from error
-        except HTTPClientError as error:  # connection refused, lost, or silent for too long
+        except _CONNECTION as error:
             raise CallFailedError(type(error).__name__, str(error)) from error
         except BotoCoreError as error:
             raise _final(error, self._name) from error
@@ -161,7 +170,7 @@ def _final(error: ClientError | BotoCoreError, name: str) -> StreamError:
         hint = "check the name, the region and the account; `--to local` needs no account"
     elif isinstance(error, NoRegionError):
         hint = "set AWS_DEFAULT_REGION or a region in the AWS profile"
-    elif isinstance(error, HTTPClientError):
+    elif isinstance(error, _CONNECTION):
         hint = "check that the endpoint can be reached"
     else:
         hint = "check credentials and permissions (DescribeStream, ListShards, PutRecords)"
@@ -169,7 +178,7 @@ def _final(error: ClientError | BotoCoreError, name: str) -> StreamError:
 
 
 def open_stream(name: str) -> KinesisStream:
-    """The stream `name` in the account, region and endpoint that boto3 finds. Raises StreamError."""
+    """The stream `name` where boto3's own settings lead. Raises StreamError."""
     try:
         client: KinesisClient = session().client("kinesis", config=_ONCE)
     except BotoCoreError as error:

@@ -1,0 +1,5 @@
+"""Ingest: lines of a file become feed messages, and feed messages become Kinesis records.
+
+Reading order: `lines` splits bytes, `messages` makes records, `loader` routes and aggregates them,
+`producer` puts them until Kinesis has said yes, `load` does all of it with a checkpoint.
+"""
