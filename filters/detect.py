@@ -7,22 +7,30 @@ is not worth a message, and legs whose date is not known yet. Rejects: nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from filters.legs import LegState, Told, Verdict, absorb, fold, leg_key, source_key
+from filters.legs import (
+    LegState,
+    Verdict,
+    Version,
+    absorb,
+    fold,
+    leg_key,
+    source_key,
+    version_of,
+)
+from filters.material import decided
 from filters.outcome import Drop, Duplicate, Fail, Forward, Outcome, Stale
 from filters.policy import Advisory, Policy
-from schemas.records import Disruption, FlightStatus, Kind
+from schemas.records import Disruption, FlightStatus
 
 Written: TypeAlias = Literal["written", "conflict", "failed"]
 _PASSES = 6
-_MINUTE_MS = 60_000
-_LEFT = ("out_actual", "off_actual", "on_actual", "in_actual")
+_SUREST_FIRST = ("scheduled", "filed", "none")
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -56,10 +64,15 @@ def detect(
     emitting. A leg found with an unconfirmed outbox has it emitted again, under the same ids.
     """
     outcomes: dict[int, Outcome] = {}
+    handed_out: set[str] = set()
     todo = list(range(len(statuses)))
     for _ in range(_PASSES):
-        run = _Pass(statuses, todo, legs)
-        outcomes.update(run.decide(policy, advisories, token))
+        run = _Pass(statuses, todo, legs, handed_out)
+        decided = run.decide(policy, advisories, token)
+        outcomes.update(decided)
+        for outcome in decided.values():
+            if isinstance(outcome, Forward):
+                handed_out.update(output.id for output in outcome.outputs)
         todo = [index for index in todo if index not in outcomes]
         if not todo:
             break
@@ -70,101 +83,125 @@ def detect(
 class _Pass:
     """One try at the statuses still open: read, find each one's leg, fold, decide, write.
 
-    A status whose leg (or link from a source id) was written by somebody else meanwhile gets no
-    outcome and stays open for the next pass.
+    Writes go in this order, each under the condition that nobody wrote since our read: legs that
+    turned out to be another date's, so that nothing is added to them any more; legs; links from
+    source ids. Wherever it stops, a repetition finds all of it again. A status whose leg or link
+    was written by somebody else gets no outcome and stays open for the next pass.
     """
 
-    def __init__(self, statuses: Sequence[FlightStatus], todo: list[int], legs: LegStates) -> None:
+    def __init__(
+        self,
+        statuses: Sequence[FlightStatus],
+        todo: list[int],
+        legs: LegStates,
+        handed_out: Collection[str],
+    ) -> None:
         self._statuses = statuses
         self._legs = legs
+        self._handed_out = handed_out
         self._known: dict[str, LegState] = {}
         self._unread: set[str] = set()
-        named = {index: (source_key(statuses[index]), leg_key(statuses[index])) for index in todo}
-        self._read({key for pair in named.values() for key in pair if key is not None})
-        moved = (self._known[k].moved_to for k, _ in named.values() if k in self._known)
-        self._read({key for key in moved if key is not None and key not in self._known})
-        self._named = named
-
-    def _read(self, keys: set[str]) -> None:
-        reading = self._legs.read(keys)
-        self._known.update(reading.found)
-        self._unread.update(reading.unread)
+        self._named = {i: (source_key(statuses[i]), leg_key(statuses[i])) for i in todo}
+        self._links: dict[str, LegState] = {}
+        self._joins: dict[str, set[str]] = defaultdict(set)
+        asked: set[str] = set()
+        keys = {key for pair in self._named.values() for key in pair if key is not None}
+        while keys:
+            reading = legs.read(keys)
+            self._known.update(reading.found)
+            self._unread.update(reading.unread)
+            asked |= keys
+            keys = {s.moved_to for s in self._known.values() if s.moved_to is not None} - asked
 
     def decide(
         self, policy: Policy, advisories: Sequence[Advisory], token: str
     ) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         groups: dict[str, list[int]] = defaultdict(list)
-        joins: dict[str, set[str]] = defaultdict(set)
-        links: dict[str, LegState] = {}
-        # Dated statuses first: they link their source's id to the leg that the others then find.
-        for index, (source, dated) in sorted(
-            self._named.items(), key=lambda named: named[1][1] is None
-        ):
+        # The surest date first: it links the source's id to the leg that the others then find.
+        for index in sorted(self._named, key=self._sureness):
+            source, dated = self._named[index]
             if source in self._unread or dated in self._unread:
                 outcomes[index] = Fail("leg state could not be read")
                 continue
-            key = self._leg_of(index, source, dated, links, joins)
+            key = self._leg_of(index, source, dated)
             if key is None:
                 outcomes[index] = Drop("undated")
-            elif key in self._unread:
+            elif self._unread.intersection((key, *self._joins[key])):
                 outcomes[index] = Fail("leg state could not be read")
             else:
                 groups[key].append(index)
-        results = self._legs.write(list(links.values())) if links else {}
-        refused = {key for key, result in results.items() if result != "written"}
-        ready = {
-            key: indexes
-            for key, indexes in groups.items()
-            if not any(self._named[index][0] in refused for index in indexes)
-        }
-        return outcomes | self._decide_legs(ready, joins, policy, advisories, token)
+        marks = self._marks(groups)
+        refused = {marks[old].moved_to for old in self._refused(list(marks.values()))}
+        ready = {key: sorted(groups[key]) for key in groups if key not in refused}
+        outcomes |= self._decide_legs(ready, policy, advisories, token)
+        written = {key for key in ready if all(i in outcomes for i in ready[key])}
+        unlinked = self._refused([s for s in self._links.values() if s.moved_to in written])
+        return {i: o for i, o in outcomes.items() if self._named[i][0] not in unlinked}
 
-    def _leg_of(
-        self,
-        index: int,
-        source: str | None,
-        dated: str | None,
-        links: dict[str, LegState],
-        joins: dict[str, set[str]],
-    ) -> str | None:
+    def _sureness(self, index: int) -> tuple[int, Version]:
+        status = self._statuses[index]
+        return (_SUREST_FIRST.index(status.date_basis), version_of(status))
+
+    def _leg_of(self, index: int, source: str | None, dated: str | None) -> str | None:
         """The key of the status's leg; notes the link to write and the states to join in.
 
-        A date from the schedule outranks a filed one; a leg that moves takes its registers along.
+        A date from the schedule outranks a filed one; a leg that moves takes its registers along,
+        unless a schedule of its own says that another flight is behind that key.
         """
         if source is None:
             return dated
         status = self._statuses[index]
-        link = links.get(source) or self._known.get(source) or LegState(key=source)
-        target = link.moved_to
-        outranked = target is None or (
-            status.date_basis == "scheduled" and link.date_basis == "filed" and dated != target
-        )
-        if dated is not None and outranked:
-            if target is not None:
-                joins[dated].add(target)
-            links[source] = msgspec.structs.replace(
-                link,
-                moved_to=dated,
-                date_basis=status.date_basis,
-                rev=link.rev + (source not in links),
-                received_at=status.received_at,
-            )
-            target = dated
-        elif dated == target and status.date_basis == "scheduled" != link.date_basis:
-            links[source] = msgspec.structs.replace(
-                link, date_basis="scheduled", rev=link.rev + (source not in links)
-            )
+        link = self._links.get(source) or self._known.get(source) or LegState(key=source)
+        target, basis = link.moved_to, link.date_basis
+        if target is None or (basis, status.date_basis) == ("filed", "scheduled"):
+            target, basis = dated, status.date_basis
+        onward = self._known.get(target or "")
+        if basis == "filed" and onward is not None and onward.moved_to is not None:
+            target, basis = onward.moved_to, "scheduled"
         if target is None:
             return source
+        if (target, basis) != (link.moved_to, link.date_basis):
+            self._links[source] = msgspec.structs.replace(
+                link,
+                moved_to=target,
+                date_basis=basis,
+                rev=link.rev + (source not in self._links),
+                received_at=status.received_at,
+            )
+        left = link.moved_to
+        if left not in (None, target) and self._state(left).date_basis != "scheduled":
+            self._joins[target].add(left)
         if link.cells:
-            joins[target].add(source)
+            self._joins[target].add(source)
         return target
+
+    def _state(self, key: str) -> LegState:
+        return self._known.get(key) or LegState(key=key)
+
+    def _marks(self, groups: Collection[str]) -> dict[str, LegState]:
+        """Legs that turned out to be another date's: marked, so that they count once."""
+        moved = {
+            old: new
+            for new in groups
+            for old in self._joins[new]
+            if not self._state(old).provisional and self._state(old).moved_to != new
+        }
+        return {
+            old: msgspec.structs.replace(
+                self._state(old), moved_to=new, rev=self._state(old).rev + 1
+            )
+            for old, new in moved.items()
+        }
+
+    def _refused(self, states: Sequence[LegState]) -> set[str]:
+        """Writes these states; the keys of those that were not written."""
+        results = self._legs.write(states) if states else {}
+        return {key for key, result in results.items() if result != "written"}
 
     def _decide_legs(
         self,
         groups: Mapping[str, list[int]],
-        joins: Mapping[str, set[str]],
         policy: Policy,
         advisories: Sequence[Advisory],
         token: str,
@@ -172,23 +209,23 @@ class _Pass:
         plans: dict[str, list[Outcome]] = {}
         writes: list[LegState] = []
         for key, indexes in groups.items():
-            before = self._known.get(key) or LegState(key=key)
+            before = self._state(key)
             statuses = [self._statuses[index] for index in indexes]
-            joined = before
-            for other in sorted(joins.get(key, ())):
-                if other in self._known:
-                    joined = absorb(joined, self._known[other])
-            after, verdicts = fold(_named_by(joined, statuses), statuses)
-            after = _decided(after, statuses, verdicts, policy, advisories)
+            joined = [self._state(other) for other in sorted(self._joins[key])]
+            after = _named_by(before, statuses)
+            for other in joined:
+                after = absorb(after, other)
+            after, verdicts = fold(after, statuses)
+            tipping = _tipping(statuses, verdicts)
+            after = decided(after, joined, tipping, policy, advisories)
             # What an earlier pass of this very run decided has been handed out already.
-            due = after.pending[len(before.pending) :] if before.token == token else after.pending
+            due = tuple(d for d in after.pending if d.id not in self._handed_out)
             if after is not before or due:
                 after = msgspec.structs.replace(
                     after, rev=before.rev + 1, token=token if after.pending else None
                 )
                 writes.append(after)
             plans[key] = _told_of(after, verdicts, due)
-        writes += self._moved_away(joins, groups)
         results = self._legs.write(writes) if writes else {}
         outcomes: dict[int, Outcome] = {}
         for key, told in plans.items():
@@ -199,25 +236,18 @@ class _Pass:
                 outcomes.update(dict.fromkeys(groups[key], Fail("leg state could not be written")))
         return outcomes
 
-    def _moved_away(
-        self, joins: Mapping[str, set[str]], groups: Mapping[str, list[int]]
-    ) -> list[LegState]:
-        """Legs that turned out to be another date's: marked, so that they count once."""
-        return [
-            msgspec.structs.replace(self._known[old], moved_to=new, rev=self._known[old].rev + 1)
-            for new, others in joins.items()
-            for old in sorted(others)
-            if new in groups and old in self._known and not self._known[old].provisional
-        ]
-
 
 def _named_by(state: LegState, statuses: Sequence[FlightStatus]) -> LegState:
-    """The state with the leg's identity filled in from the first status that names it."""
-    if state.date is not None or state.provisional:
+    """The state with the leg's identity from the surest status that names it.
+
+    A key that a flight had moved away from starts afresh when a schedule names it.
+    """
+    naming = [status for status in statuses if leg_key(status) == state.key]
+    first = min(naming, key=lambda s: _SUREST_FIRST.index(s.date_basis), default=None)
+    if first is None or state.date_basis in ("scheduled", first.date_basis):
         return state
-    first = next((status for status in statuses if leg_key(status) == state.key), None)
-    if first is None:
-        return state
+    if state.moved_to is not None:
+        state = msgspec.structs.replace(state, moved_to=None, cells={})
     return msgspec.structs.replace(
         state,
         airline=first.airline,
@@ -245,105 +275,8 @@ def _told_of(
     return outcomes
 
 
-def _decided(
-    state: LegState,
-    statuses: Sequence[FlightStatus],
-    verdicts: Sequence[Verdict],
-    policy: Policy,
-    advisories: Sequence[Advisory],
-) -> LegState:
-    """The state with one more pending disruption, if what is known no longer fits what was told."""
-    kind = wanted(state, policy)
-    if kind is None:
-        return state
-    pairs = list(zip(statuses, verdicts, strict=True))
+def _tipping(statuses: Sequence[FlightStatus], verdicts: Sequence[Verdict]) -> FlightStatus:
+    """The status a decision is put down to: the newest one applied, or the newest of all."""
+    pairs = zip(statuses, verdicts, strict=True)
     applied = [status for status, verdict in pairs if verdict == "applied"]
-    tipping = max(applied or statuses, key=lambda status: (status.source_time, status.id))
-    disruption = _disruption(state, kind, tipping, policy, advisories)
-    told = Told(kind=kind, out=disruption.out_expected, rev=disruption.rev)
-    return msgspec.structs.replace(state, told=told, pending=(*state.pending, disruption))
-
-
-def wanted(state: LegState, policy: Policy) -> Kind | None:
-    """What should be told now, or None: the newest state against what was last told.
-
-    A leg that has left is not delayed any more; it may still be cancelled (after a return to the
-    gate) or turn out to operate after all.
-    """
-    told = state.told
-    told_cancelled = told is not None and told.kind == "cancelled"
-    if state.date is None:
-        return None
-    if (state.word("life") == "cancelled") != told_cancelled:
-        return "reinstated" if told_cancelled else "cancelled"
-    return None if told_cancelled else _later_or_earlier(state, told, policy)
-
-
-def _later_or_earlier(state: LegState, told: Told | None, policy: Policy) -> Kind | None:
-    """A first or further delay, or an earlier departure than told, of a leg that has not left."""
-    expected, scheduled = state.time("out_estimated"), state.time("out_scheduled")
-    if expected is None or scheduled is None or any(state.time(cell) for cell in _LEFT):
-        return None
-    if told is None or told.out is None:
-        return "delayed" if expected - scheduled >= policy.first_notice_ms else None
-    if expected - told.out >= policy.next_notice_ms:
-        return "delayed"
-    return "earlier" if told.out - expected >= policy.earlier_ms else None
-
-
-def _disruption(
-    state: LegState,
-    kind: Kind,
-    tipping: FlightStatus,
-    policy: Policy,
-    advisories: Sequence[Advisory],
-) -> Disruption:
-    """The disruption of `kind`; its id derives from the leg and the revision to be written."""
-    rev = state.rev + 1
-    scheduled = state.time("out_scheduled") or state.time("off_scheduled")
-    expected = None if kind == "cancelled" else _expected(state, "out") or scheduled
-    deadline = expected
-    if kind == "cancelled" and scheduled is not None:
-        deadline = scheduled + policy.cancelled_useful_minutes * _MINUTE_MS
-    left = 0 if deadline is None else deadline - tipping.source_time
-    return Disruption(
-        id=hashlib.sha256(f"{state.key}|{rev}|{kind}".encode()).hexdigest()[:32],
-        replay=tipping.replay,
-        leg=state.key,
-        kind=kind,
-        rev=rev,
-        airline=state.airline,
-        number=state.number,
-        suffix=state.suffix,
-        origin=state.origin or "",
-        destination=state.word("destination"),
-        date=state.date or "",
-        out_scheduled=scheduled,
-        out_expected=expected,
-        out_told=state.told.out if state.told else None,
-        in_scheduled=state.time("in_scheduled"),
-        in_expected=None if kind == "cancelled" else _expected(state, "in"),
-        cause=_cause(state, kind, advisories),
-        source_time=tipping.source_time,
-        received_at=tipping.received_at,
-        # Lag counts in processing time, so that old feeds can be replayed at any speed.
-        useful_until=tipping.received_at + max(left, policy.least_useful_minutes * _MINUTE_MS),
-        status_id=tipping.id,
-        policy=policy.label,
-    )
-
-
-def _expected(state: LegState, milestone: str) -> int | None:
-    return state.time(f"{milestone}_actual") or state.time(f"{milestone}_estimated")
-
-
-def _cause(state: LegState, kind: Kind, advisories: Sequence[Advisory]) -> str | None:
-    """The feed's own cause, else that of an advisory at the origin or the destination."""
-    if kind not in ("delayed", "cancelled"):
-        return None
-    ends = (
-        (state.origin, state.time("out_scheduled") or state.time("off_scheduled")),
-        (state.word("destination"), state.time("in_scheduled") or state.time("on_scheduled")),
-    )
-    known = (a.cause for airport, at in ends for a in advisories if a.covers(airport, at))
-    return state.word("cause") or next(known, None)
+    return max(applied or statuses, key=lambda status: (status.source_time, status.id))

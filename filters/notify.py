@@ -143,37 +143,37 @@ class _Desk:
         claim = self._ledger.claim(notice, now)
         if claim.result in _NOT_OURS:
             return _NOT_OURS[claim.result]
+        useful = now <= notice.useful_until
         if claim.result == "taken_over":
-            again = notice.kind in must_reach and claim.tries <= _MOST_TRIES
+            again = useful and notice.kind in must_reach and claim.tries <= _MOST_TRIES
             if not again:
                 return self._end(notice, "UNKNOWN", "unknown_outcome", now)
-        if now > notice.useful_until:
+        if not useful:
             return self._end(notice, "EXPIRED", "expired", now)
-        address, reason = self._address(notice, claim.told)
-        if address is None:
+        words = _words(notice, claim.told)
+        address, reason = self._address(notice, words)
+        if address is None or words is None:
             return self._end(notice, "SUPPRESSED", reason, now)
-        return self._send(notice, address, now)
+        return self._send(notice, words, address, now)
 
     def _end(self, notice: Notice, end: End, reason: str, now: int) -> Drop:
         self._ledger.ended(notice, end, reason, now)
         return Drop(reason)
 
-    def _address(self, notice: Notice, told: Kind | None) -> tuple[str | None, str]:
+    def _address(self, notice: Notice, words: Kind | None) -> tuple[str | None, str]:
         """The address to send to, or None and why the notice is suppressed."""
         contact = self._contacts.found.get(notice.recipient)
         if contact is None:
             return None, "no_contact"
         if contact.opted_out:
             return None, "opted_out"
-        if notice.kind == "reinstated" and told != "cancelled":
-            return None, "never_told"
-        if notice.kind == "earlier" and told is None:
+        if words is None:
             return None, "never_told"
         address = {"sms": contact.phone, "email": contact.email}.get(notice.channel)
         return address, "no_address"
 
-    def _send(self, notice: Notice, address: str, now: int) -> Outcome:
-        text = render(notice, self._wordings)
+    def _send(self, notice: Notice, words: Kind, address: str, now: int) -> Outcome:
+        text = render(msgspec.structs.replace(notice, kind=words), self._wordings)
         result = self._sender.send(notice.channel, address, text, notice.id)
         if result.answer == "accepted":
             self._ledger.sent(notice, result.detail, now)
@@ -185,3 +185,20 @@ class _Desk:
             return Fail("provider busy", burns=False)
         # The claim stays: a later worker takes it over when the lease has run out.
         return Fail("provider's answer unclear", burns=False)
+
+
+def _words(notice: Notice, told: Kind | None) -> Kind | None:
+    """The kind whose words fit what the recipient heard last; None: nothing to take back or say.
+
+    An earlier word may have been overtaken on its way; the one that overtook it makes it good.
+    """
+    if notice.kind == "cancelled":
+        return "cancelled"
+    if told == "cancelled":
+        return "reinstated"
+    if notice.kind == "delayed" or (notice.kind == "earlier" and told is not None):
+        return notice.kind
+    expected, scheduled = notice.out_expected, notice.out_scheduled
+    if expected is not None and scheduled is not None and expected > scheduled:
+        return "delayed"
+    return None if told is None else notice.kind

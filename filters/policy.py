@@ -14,6 +14,7 @@ from schemas.records import Kind
 
 _T = TypeVar("_T")
 _Minutes = Annotated[int, msgspec.Meta(ge=1, le=10_080)]
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _MINUTE_MS = 60_000
 
 
@@ -59,8 +60,8 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A known cause at some airports for a while, for feeds that give no reason themselves."""
 
     airports: frozenset[str]
-    from_: datetime = msgspec.field(name="from")
-    until: datetime
+    from_: _Moment = msgspec.field(name="from")
+    until: _Moment
     cause: str
     source: str
     date: str
@@ -102,6 +103,6 @@ def _load(kind: str, name: str, wanted: type[_T]) -> _T:
         have = ", ".join(sorted(p.name[:-5] for p in shipped.iterdir() if p.name.endswith(".toml")))
         message = f"{kind}: no file for {name!r}; shipped are {have}; a path must end in .toml"
         raise PolicyError(message) from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         message = f"{place}: {error}"
         raise PolicyError(message) from error

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 from collections import defaultdict
 from functools import cache, lru_cache
 from importlib.resources import files
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import airportsdata
 import msgspec
 
 _Airlines = dict[str, list["Airline"]]
+_ZONE_NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -125,8 +127,19 @@ def _holder(known: list[Airline] | tuple[()], on: dt.date | None) -> Airline | N
     return next((airline for airline in known if on is None or airline.held_on(on)), None)
 
 
-_zone = lru_cache(maxsize=1024)(ZoneInfo)
-"""ZoneInfo keeps only its last eight zones alive; a day's flights touch a few hundred."""
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    """The zone's rules from the locked tzdata package, the same on every machine.
+
+    Raises ZoneInfoNotFoundError, a KeyError, for a name it does not have.
+    """
+    if not _ZONE_NAME.fullmatch(name):
+        raise ZoneInfoNotFoundError(f"{name!r} is no time zone")
+    try:
+        with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as rules:
+            return ZoneInfo.from_file(rules, key=name)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ZoneInfoNotFoundError(f"no time zone {name!r}") from error
 
 
 @cache

@@ -100,7 +100,7 @@ def _bind_detect(settings: Settings) -> Callable[[Any], Bound]:
     from pipeline.aws.legs import LegTable  # noqa: PLC0415  (only this stage's)
 
     legs = LegTable(clients.dynamodb(), settings.legs_table, clock.now_ms)
-    run = partial(
+    detect = partial(
         stages.DETECT.filter,
         legs=legs,
         policy=load_policy(settings.policy),
@@ -108,8 +108,20 @@ def _bind_detect(settings: Settings) -> Callable[[Any], Bound]:
     )
 
     def bind(_context: object) -> Bound:
-        token = uuid.uuid4().hex
-        return Bound(partial(run, token=token), partial(legs.confirm, token))
+        tokens: list[str] = []
+
+        def run(statuses: list[Any]) -> list[Outcome]:
+            # A run that raised after writing keeps its token: the next one emits what it decided.
+            token = uuid.uuid4().hex
+            outcomes = detect(statuses, token=token)
+            tokens.append(token)
+            return outcomes
+
+        def confirm() -> None:
+            for token in tokens:
+                legs.confirm(token)
+
+        return Bound(run, confirm)
 
     return bind
 

@@ -218,13 +218,23 @@ class _Batch(Generic[R]):
         retries = self._pipes.retries
         if retries is None:
             return False
-        burns = any(isinstance(o := self._outcomes[place], Fail) and o.burns for place in failed)
-        if burns and item.attempts >= retries.max_attempts:
-            return self._give_up(item, failed)
-        records = [r for place in failed if not isinstance(r := self._rows[place][1], Undecodable)]
-        if len(records) < len(failed) or (burns and len(failed) == len(item.records)):
+        # Each record counts its own attempts: a neighbour's fault never uses up a healthy one's.
+        burned = [place for place in failed if _burns(self._outcomes[place])]
+        spared = [place for place in failed if not _burns(self._outcomes[place])]
+        if burned and item.attempts >= retries.max_attempts:
+            settled = self._give_up(item, burned)
+        elif len(burned) == len(item.records):
             return False
-        return not retries.again(records, item.attempts if burns else item.attempts - 1)
+        else:
+            settled = self._again(retries, burned, item.attempts)
+        return settled and self._again(retries, spared, item.attempts - 1)
+
+    def _again(self, retries: Retries, places: Sequence[int], attempts: int) -> bool:
+        """Send these records back as a new message; False when one of them could not be."""
+        records = [r for place in places if not isinstance(r := self._rows[place][1], Undecodable)]
+        if len(records) < len(places):
+            return False
+        return not records or not retries.again(records, attempts)
 
     def _give_up(self, item: Item, failed: Sequence[int]) -> bool:
         """Dead-letter records that have used up their attempts; False when that fails too."""
@@ -261,8 +271,13 @@ def isolate(run: Callable[[list[R]], list[Outcome]], records: list[R]) -> list[O
     return outcomes
 
 
+def _burns(outcome: Outcome) -> bool:
+    return isinstance(outcome, Fail) and outcome.burns
+
+
 def _id(record: Record | Undecodable, item: Item) -> str:
-    return item.ref if isinstance(record, Undecodable) else record.id
+    """The record's id; for bytes that hold none their place, so that parts of one item differ."""
+    return (record.place or item.ref) if isinstance(record, Undecodable) else record.id
 
 
 def _bytes(record: Record | Undecodable) -> tuple[str, bytes]:

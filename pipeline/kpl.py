@@ -36,6 +36,7 @@ _RECORD_LEAD = bytes((_RECORDS << 3 | _BYTES,))
 _KEY_INDEX_LEAD = bytes((_KEY_INDEX << 3 | _VARINT,))
 _HASH_INDEX_LEAD = bytes((_HASH_INDEX << 3 | _VARINT,))
 _DATA_LEAD = bytes((_DATA << 3 | _BYTES,))
+_ONE_BYTE = [bytes((value,)) for value in range(_MORE)]
 
 
 class KplError(ValueError):
@@ -284,6 +285,8 @@ def _read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 def _varint(value: int) -> bytes:
     """`value` as an unsigned varint."""
+    if value < _MORE:
+        return _ONE_BYTE[value]
     out = bytearray()
     while value >= _MORE:
         out.append(value & _LOW | _MORE)

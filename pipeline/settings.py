@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -16,11 +16,21 @@ class SettingsError(Exception):
     """Names in the environment are missing or hold something that cannot be used."""
 
 
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+_QUEUES = ("input_queue_url", "dead_letter_queue_url")
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "normalize": ("output_queue_url", "dead_letter_queue_url"),
+    "detect": (*_QUEUES, "output_queue_url", "legs_table"),
+    "join": (*_QUEUES, "output_queue_url", "bookings_table"),
+    "notify": (*_QUEUES, "contacts_table", "ledger_table"),
+}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage needs to know of its surroundings; `infra/template.yaml` sets every name.
 
     Each field `x` is read from `FLIGHTWIRE_X`. URLs, ARNs and table names are empty for the stages
-    that do not use them.
+    that do not use them; notify sends to a topic or, when `sender_file` is set, to that file.
     """
 
     stage: Literal["normalize", "detect", "join", "notify"]
@@ -35,12 +45,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sender_file: str = ""
     policy: str = "passenger"
     advisories: str = "none"
-    max_attempts: int = 5
-    function_timeout_s: int = 30
-    pack_bytes: int = 196_608
-    pack_records: int = 1_000
+    max_attempts: _Count = 5
+    function_timeout_s: _Count = 30
+    pack_bytes: _Count = 196_608
+    pack_records: _Count = 1_000
     code_version: str = "0"
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -49,16 +59,37 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     Raises SettingsError naming every name that is missing or malformed.
     """
     found = os.environ if environ is None else environ
-    values = {
-        field.name: found[PREFIX + field.name.upper()]
-        for field in msgspec.structs.fields(Settings)
-        if PREFIX + field.name.upper() in found
-    }
-    try:
-        return msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        message = f"settings: {error}; set the {PREFIX}* names as infra/template.yaml does"
-        raise SettingsError(message) from error
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for field in msgspec.structs.fields(Settings):
+        name = PREFIX + field.name.upper()
+        if name in found:
+            try:
+                values[field.name] = msgspec.convert(found[name], field.type, strict=False)
+            except msgspec.ValidationError as error:
+                faults.append(f"{name}: {error}")
+        elif field.required:
+            faults.append(f"{name}: missing")
+    faults += _missing(values)
+    if faults:
+        listed = "; ".join(faults)
+        message = f"settings: {listed}. Set the {PREFIX}* names as infra/template.yaml does"
+        raise SettingsError(message)
+    return Settings(**values)
+
+
+def _missing(values: Mapping[str, Any]) -> list[str]:
+    """What the stage needs and does not have."""
+    needed = _NEEDS.get(values.get("stage", ""), ())
+    faults = [
+        f"{PREFIX}{name.upper()}: {values['stage']} needs it"
+        for name in needed
+        if not values.get(name)
+    ]
+    sends = values.get("sender_topic_arn") or values.get("sender_file")
+    if values.get("stage") == "notify" and not sends:
+        faults.append(f"{PREFIX}SENDER_TOPIC_ARN: notify needs it, or {PREFIX}SENDER_FILE")
+    return faults
 
 
 def state_dir(environ: Mapping[str, str] | None = None) -> Path:

@@ -22,11 +22,14 @@ NAME: Final = "firehose"
 RANK: Final = 50
 """Rank of the source at equal source time; aggregators stand below an airline's own feed."""
 
-_EPOCH_MIN, _EPOCH_MAX = 946_684_800, 4_102_444_800  # the years 2000 to 2099
-_IDENT = re.compile(r"(?P<airline>[A-Z]{3})0*(?P<number>[1-9]\d{0,3})(?P<suffix>[A-Z]?)")
+_EPOCH_MIN, _EPOCH_MAX = 946_684_800, 4_102_444_799  # the years 2000 to 2099
+_IDENT = re.compile(r"(?P<airline>[A-Z]{3})0*(?P<number>[1-9][0-9]{0,3})(?P<suffix>[A-Z]?)")
+_AIRPORT = re.compile(r"[A-Z0-9]{3,4}")
 _REGISTRATION = re.compile(r"[A-Z0-9-]{2,10}")
 _LETTER = re.compile(r"[A-Z]")
-_ID_KEY = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
+_LONGEST_TEXT = 200  # far longer than any real one, and short enough for a table's key
+# Gate and runway times lie up to 45 minutes apart, so a take-off soon after midnight names no day.
+_TAXI_MS = 45 * 60_000
 _QUIET: Final = {
     "keepalive": "keepalive",
     "position": "position",
@@ -53,6 +56,11 @@ _TIMES: Final[dict[str, dict[str, str]]] = {
     "offblock": {"clock": "out_actual"},
     "onblock": {"clock": "in_actual"},
 }
+# Of a status letter nobody documents we make nothing: it must not take a cancellation back.
+_STATUS_LIFE: Final[dict[str, Life]] = {
+    **dict.fromkeys(("", "S", "F", "A", "Z"), "operating"),
+    "X": "doubtful",
+}
 # A gate or terminal actually used outranks the one estimated or scheduled in the same message.
 _PLACES: Final = {
     f"{milestone}_{what}": tuple(
@@ -65,6 +73,13 @@ _PLACES: Final = {
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
+class _Key(msgspec.Struct):
+    id: str | None = None
+
+
+_decode_key = msgspec.json.Decoder(_Key).decode
+
+
 def detect(payload: bytes) -> bool:
     """True when the bytes look like a Firehose message: a JSON object with type and pitr."""
     head = payload[:4096].lstrip()
@@ -72,9 +87,13 @@ def detect(payload: bytes) -> bool:
 
 
 def leg_key(payload: bytes) -> str | None:
-    """FlightAware's flight id without a full parse, for partitioning; None when in doubt."""
-    found = _ID_KEY.findall(payload)
-    return found[0].decode("utf-8", "replace") if len(found) == 1 else None
+    """FlightAware's flight id without building the whole message; None when it names none."""
+    try:
+        key = _decode_key(payload).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # normalize rejects it, with its reason
+    key = key.strip() if key else ""
+    return key if 0 < len(key) <= _LONGEST_TEXT else None
 
 
 def parse(message: FeedMessage) -> tuple[FlightStatus, ...] | Drop:
@@ -102,7 +121,7 @@ def _object(payload: bytes) -> dict[str, Any]:
     try:
         return _decode(payload)
     except msgspec.ValidationError as error:
-        reason = "message: not a JSON object"
+        reason = f"message: {error}"
         raise RejectRecord(reason) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         reason = f"message: not JSON: {error}"
@@ -146,7 +165,13 @@ def _epoch_ms(fields: dict[str, Any], name: str) -> int | None:
 
 def _text(fields: dict[str, Any], name: str) -> str | None:
     value = fields.get(name)
-    return value.strip() or None if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    value = value.strip()
+    if len(value) > _LONGEST_TEXT:
+        reason = f"{name}: {len(value)} characters; at most {_LONGEST_TEXT} are expected"
+        raise RejectRecord(reason)
+    return value or None
 
 
 def _status(
@@ -157,7 +182,7 @@ def _status(
         # An estimated touchdown is not a landing.
         times = {"on_estimated": times["on_actual"]}
     origin = _airport(fields, "orig")
-    date, basis = _departure_date(fields.get("orig"), kind, times)
+    date, basis = _departure_date(origin, times)
     source_id = _text(fields, "id")
     places: dict[str, Any] = {cell: _first(fields, names) for cell, names in _PLACES.items()}
     return FlightStatus(
@@ -176,8 +201,8 @@ def _status(
         suffix=ident["suffix"],
         origin=origin,
         destination=_airport(fields, "dest"),
-        date=date if origin else None,
-        date_basis=basis if origin and date else "none",
+        date=date,
+        date_basis=basis,
         registration=_registration(fields),
         life=_life(kind, fields),
         baggage=_text(fields, "baggage_claim"),
@@ -200,31 +225,36 @@ def _life(kind: str, fields: dict[str, Any]) -> Life:
         return "cancelled" if fields.get("trueCancel") in ("1", 1) else "doubtful"
     if kind == "extendedFlightInfo":
         return "unsaid"
-    return "doubtful" if fields.get("status") == "X" else "operating"
+    return _STATUS_LIFE.get(_text(fields, "status") or "", "unsaid")
 
 
 def _airport(fields: dict[str, Any], name: str) -> str | None:
     code = _text(fields, name)
-    if code is None:
+    # Firehose also names waypoints and pairs of coordinates here.
+    if code is None or not _AIRPORT.fullmatch(code):
         return None
     airport = reference.airport(code)
     return code if airport is None else airport.iata or airport.icao
 
 
 def _departure_date(
-    orig: object, kind: str, times: dict[str, int | None]
+    origin: str | None, times: dict[str, int | None]
 ) -> tuple[str | None, DateBasis]:
-    """The local departure date at the origin, and whether the schedule or a filed plan gave it."""
-    airport = reference.airport(orig) if isinstance(orig, str) else None
+    """The local departure date at the origin, and whether the schedule or a filed plan gave it.
+
+    The off-block names it; a take-off, scheduled or filed, only when both are on one day for sure.
+    """
+    airport = reference.airport(origin) if origin else None
     if airport is None:
         return None, "none"
-    scheduled = times.get("out_scheduled")
-    if scheduled is None and kind not in ("flightplan", "cancellation"):
-        scheduled = times.get("off_scheduled")
-    if scheduled is not None:
-        return reference.local_date(scheduled, airport.zone), "scheduled"
-    filed = times.get("off_scheduled") or times.get("off_estimated")
-    return (None, "none") if filed is None else (reference.local_date(filed, airport.zone), "filed")
+    out, off = times.get("out_scheduled"), times.get("off_scheduled")
+    if out is not None:
+        return reference.local_date(out, airport.zone), "scheduled"
+    if off is None:
+        return None, "none"
+    date = reference.local_date(off, airport.zone)
+    sure = date == reference.local_date(off - _TAXI_MS, airport.zone)
+    return (date, "filed") if sure else (None, "none")
 
 
 def _registration(fields: dict[str, Any]) -> str | None:

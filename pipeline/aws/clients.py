@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
-_STANDARD = Config(retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=16)
+# The SDK would wait 60 s for an answer, longer than a function may run.
+_WAIT = Config(connect_timeout=2, read_timeout=5)
+_STANDARD = _WAIT.merge(
+    Config(retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=16)
+)
 # SNS Publish has no idempotency token: a silent retry after a lost reply texts a person twice.
-_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
+_ONCE = _WAIT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,7 @@
 """What the DynamoDB adapters share: reading many keys, and running single writes side by side.
 
 BatchGetItem answers HTTP 200 with `UnprocessedKeys`: they are asked for again with a growing pause,
-and what stays unread is reported, never taken for absent.
+and what stays unread, also because the table cannot answer, is reported, never taken for absent.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,12 +69,16 @@ def _page(
     items: list[Item] = []
     wanted: list[Any] = [{name: {"S": value} for name, value in key.items()} for key in page]
     for attempt in range(_ROUNDS):
+        if attempt:
+            pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311  (jitter, no secret)
         request = {table: {"Keys": wanted, "ConsistentRead": True}}
-        answer = client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]  # plain dicts
+        try:
+            answer = client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]  # plain dicts
+        except (ClientError, BotoCoreError):
+            break
         items += cast("list[Item]", answer["Responses"].get(table, []))
         unread: Any = answer.get("UnprocessedKeys", {})
         wanted = list(unread.get(table, {}).get("Keys", []))
         if not wanted:
             break
-        pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311  (jitter, not a secret)
     return items, [{name: value["S"] for name, value in key.items()} for key in wanted]

@@ -18,6 +18,7 @@ from schemas.records import FeedMessage, Record, payload_id
 
 _SINGLE_OBJECT = b"\xc3\x01"
 _FOREIGN = "foreign"
+_ATTEMPTS_DIGITS = 6
 
 
 def kinesis_items(event: Mapping[str, Any]) -> list[Item]:
@@ -70,12 +71,17 @@ def _user_record(data: bytes, place: str, arrived_ms: int) -> Record | Undecodab
 
 def _sqs_item(record: Mapping[str, Any], reads: type[Record]) -> Item:
     body = str(record["body"])
-    earlier = record.get("messageAttributes", {}).get(ATTEMPTS, {}).get("stringValue", "0")
-    attempts = int(record["attributes"]["ApproximateReceiveCount"]) + int(earlier)
+    attempts = int(record["attributes"]["ApproximateReceiveCount"]) + _earlier(record)
     ref = str(record["messageId"])
     records: Sequence[Record | Undecodable]
     try:
         records = from_text(body, reads)
     except DecodeError as error:
-        records = [Undecodable(body.encode(), f"pack: {error}", ref)]
+        records = [Undecodable(body.encode("utf-8", "surrogatepass"), f"pack: {error}", ref)]
     return Item(ref, records, attempts, ref)
+
+
+def _earlier(record: Mapping[str, Any]) -> int:
+    """Attempts counted before this message was sent; 0 when it says nothing we could have said."""
+    said = record.get("messageAttributes", {}).get(ATTEMPTS, {}).get("stringValue", "")
+    return int(said) if said.isdecimal() and len(said) <= _ATTEMPTS_DIGITS else 0

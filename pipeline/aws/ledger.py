@@ -25,6 +25,12 @@ _LEDGER_DOWN = "ledger could not be reached"
 _KEEP_S = 400 * 86_400
 # A lease must outlive the function that holds it, or two workers send without any fault.
 _LEASE_MARGIN_MS = 10_000
+# The row remembers what it held before, so that the SDK's repeat of a claim gets the same answer.
+_CLAIM = (
+    "SET before_st = if_not_exists(st, :none), before_v = if_not_exists(v, :zero),"
+    " before_kind = if_not_exists(kind, :none), holder = :me, v = :v, st = :claimed,"
+    " lease = :lease, kind = :kind, expires_at = :expires ADD #tries :one"
+)
 _CLAIM_IF = (
     "attribute_not_exists(pk)"
     " OR (v < :v AND (st <> :claimed OR lease < :now))"
@@ -46,17 +52,13 @@ class LedgerTable:
         """Claim the row for this revision, or say why not."""
         # One holder per call: the SDK's own repeat of it carries the same name, another call never.
         holder = uuid.uuid4().hex
-        tries = f"tries_{notice.rev}"
         try:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_key(notice),
-                UpdateExpression=(
-                    "SET holder = :me, v = :v, st = :claimed, lease = :lease, kind = :kind,"
-                    " expires_at = :expires ADD #tries :one"
-                ),
+                UpdateExpression=_CLAIM,
                 ConditionExpression=_CLAIM_IF,
-                ExpressionAttributeNames={"#tries": tries},
+                ExpressionAttributeNames={"#tries": _tries(notice.rev)},
                 ExpressionAttributeValues={
                     ":me": {"S": holder},
                     ":v": {"N": str(notice.rev)},
@@ -67,26 +69,23 @@ class LedgerTable:
                     ":kind": {"S": notice.kind},
                     ":expires": {"N": str(now // 1000 + _KEEP_S)},
                     ":one": {"N": "1"},
+                    ":zero": {"N": "0"},
+                    ":none": {"S": ""},
                 },
-                ReturnValues="ALL_OLD",
+                ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             _only_condition(error)
             row: Mapping[str, Any] = cast("Mapping[str, Any]", error.response).get("Item", {})
-            refused = _refused(row, notice.rev, holder)
-            if refused != "claimed":
-                return Claim(refused, told=_told(row))
-            self._holders[notice.id] = holder
-            return Claim("claimed", int(row[tries]["N"]), _told(row))
+            if row["holder"]["S"] != holder:
+                return Claim(_refused(row, notice.rev), told=_told(row))
         except BotoCoreError as error:
             raise Unavailable(_LEDGER_DOWN) from error
+        else:
+            row = answer["Attributes"]
         self._holders[notice.id] = holder
-        old = answer.get("Attributes", {})
-        same = bool(old) and int(old["v"]["N"]) == notice.rev
-        taken = same and old["st"]["S"] == CLAIMED
-        count = int(old[tries]["N"]) + 1 if tries in old else 1
-        return Claim("taken_over" if taken else "claimed", count, _told(old))
+        return _claimed(row, notice.rev)
 
     def sent(self, notice: Notice, provider_id: str, now: int) -> None:
         """Confirm: the provider accepted it."""
@@ -133,8 +132,13 @@ class LedgerTable:
                 TableName=self._table,
                 Key=_key(notice),
                 UpdateExpression=update,
-                ConditionExpression="holder = :me",
-                ExpressionAttributeValues={":me": {"S": holder}, **values},
+                # Still claimed: the SDK's repeat of a write that had landed changes nothing.
+                ConditionExpression="holder = :me AND st = :claimed",
+                ExpressionAttributeValues={
+                    ":me": {"S": holder},
+                    ":claimed": {"S": CLAIMED},
+                    **values,
+                },
             )
         except ClientError as error:
             _only_condition(error)
@@ -156,10 +160,23 @@ def _told(row: Mapping[str, Any]) -> Kind | None:
     return cast("Kind", row["told"]["S"]) if "told" in row else None
 
 
-def _refused(row: Mapping[str, Any], rev: int, holder: str) -> ClaimResult:
-    """Why the row refused the claim; `claimed` when it already holds this very claim."""
-    if row["holder"]["S"] == holder:
-        return "claimed"
+def _tries(rev: int) -> str:
+    return f"tries_{rev}"
+
+
+def _claimed(row: Mapping[str, Any], rev: int) -> Claim:
+    """The claim that this row now holds.
+
+    A worker that died with an earlier revision may have sent it, so that revision counts as told.
+    """
+    died = row["before_st"]["S"] == CLAIMED
+    same = int(row["before_v"]["N"]) == rev
+    told = cast("Kind", row["before_kind"]["S"]) if died and not same else _told(row)
+    return Claim("taken_over" if died and same else "claimed", int(row[_tries(rev)]["N"]), told)
+
+
+def _refused(row: Mapping[str, Any], rev: int) -> ClaimResult:
+    """Why the row refused the claim."""
     stored, state = int(row["v"]["N"]), row["st"]["S"]
     if stored > rev:
         return "superseded"

@@ -6,7 +6,9 @@ the SDK repeated after a lost reply finds its own bytes there and counts as writ
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from filters.detect import Reading, Written
 from filters.legs import LegState
-from pipeline.aws.dynamo import batch_get, side_by_side
+from pipeline.aws.dynamo import Item, batch_get, side_by_side
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,19 +29,25 @@ _decode = msgspec.json.Decoder(LegState).decode
 class LegTable:
     """Leg states in DynamoDB."""
 
-    def __init__(self, client: DynamoDBClient, table: str, clock: Callable[[], int]) -> None:
-        """`clock` gives ms UTC, for the items' expiry."""
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        clock: Callable[[], int],
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`clock` gives ms UTC, for the items' expiry; `pause` waits seconds between tries."""
         self._client = client
         self._table = table
         self._clock = clock
+        self._pause = pause
 
     def read(self, keys: Collection[str]) -> Reading:
         """The states stored under these keys; a confirmed outbox is returned empty."""
-        items, unread = batch_get(self._client, self._table, [{"pk": key} for key in keys])
+        items, unread = self._get(keys)
         states = {item["pk"]["S"]: _decode(item["body"]["S"]) for item in items}
         tokens = {state.token for state in states.values() if state.token is not None}
-        receipts = {_RECEIPT + token for token in tokens}
-        found, unknown = batch_get(self._client, self._table, [{"pk": key} for key in receipts])
+        found, unknown = self._get({_RECEIPT + token for token in tokens})
         confirmed = {item["pk"]["S"].removeprefix(_RECEIPT) for item in found}
         doubtful = {key["pk"].removeprefix(_RECEIPT) for key in unknown}
         return Reading(
@@ -60,7 +68,9 @@ class LegTable:
     def confirm(self, token: str) -> None:
         """Everything decided under this token was emitted."""
         item = {"pk": {"S": _RECEIPT + token}, "expires_at": {"N": str(self._expiry())}}
-        self._client.put_item(TableName=self._table, Item=item)
+        # Without a receipt the same disruptions go out again under the same ids, which is harmless.
+        with suppress(ClientError, BotoCoreError):
+            self._client.put_item(TableName=self._table, Item=item)
 
     def all(self) -> list[LegState]:
         """All leg states of the table; for inspection, not for a stage."""
@@ -69,6 +79,9 @@ class LegTable:
         )
         items = (item for page in pages for item in page["Items"])
         return [_decode(item["body"]["S"]) for item in items if "body" in item]
+
+    def _get(self, keys: Collection[str]) -> tuple[list[Item], list[Mapping[str, str]]]:
+        return batch_get(self._client, self._table, [{"pk": key} for key in keys], self._pause)
 
     def _expiry(self) -> int:
         return self._clock() // 1000 + _KEEP_LEG_S

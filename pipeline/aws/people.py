@@ -1,7 +1,7 @@
 """The bookings and contacts tables: the only two that hold anything about a person.
 
 Bookings are kept under the number printed on the ticket (`UA4123#EWR#2013-02-08`), one item per
-PNR, recipient and channel; a code-share item under the operating flight names its other numbers.
+PNR, recipient and channel.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
 from filters.join import Marketed, Tickets
 from filters.notify import Contacts
@@ -23,86 +22,118 @@ from pipeline.aws.dynamo import Item, batch_get, side_by_side
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_SHARES = "~code-shares"
+_FLIGHT = "~flight"
 _WRITES = 25
 _ROUNDS = 8
 _PAUSE_S = 0.05
 
 
 class BookingTable:
-    """Bookings and code-shares in DynamoDB."""
+    """Bookings in DynamoDB, read in batches.
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        """Reads and loads `table`."""
+    A flight's item (sort key `~flight`) holds the sort keys of its bookings and, for an operating
+    flight, the marketing numbers. A booking is written before its flight's item names it.
+    """
+
+    def __init__(
+        self, client: DynamoDBClient, table: str, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Reads and loads `table`; `pause` waits seconds between tries."""
         self._client = client
         self._table = table
+        self._pause = pause
 
     def code_shares(self, flights: Collection[FlightNumber]) -> Marketed:
         """The numbers under which these operating flights are also sold."""
-        by_key = {_key(flight): flight for flight in flights}
-        keys = [{"pk": key, "sk": _SHARES} for key in by_key]
-        items, unread = batch_get(self._client, self._table, keys)
-        found = {}
-        for item in items:
-            flight = by_key[item["pk"]["S"]]
-            found[flight] = [
-                FlightNumber(designator, flight.origin, flight.date)
-                for designator in sorted(item["marketing"]["SS"])
-            ]
-        return Marketed(found, {by_key[key["pk"]] for key in unread})
+        found, unread = self._flights(flights)
+        return Marketed(
+            {
+                flight: [
+                    FlightNumber(designator, flight.origin, flight.date)
+                    for designator in _strings(item, "marketing")
+                ]
+                for flight, item in found.items()
+                if "marketing" in item
+            },
+            unread,
+        )
 
     def tickets(self, flights: Collection[FlightNumber]) -> Tickets:
         """The bookings that carry these numbers, strongly consistent."""
-        ordered = sorted(flights)
-        answers = side_by_side(self._query, ordered)
-        pairs = list(zip(ordered, answers, strict=True))
-        return Tickets(
-            {flight: booked for flight, booked in pairs if booked is not None},
-            {flight for flight, booked in pairs if booked is None},
+        found, unread = self._flights(flights)
+        by_key = {_key(flight): flight for flight in found}
+        keys = [
+            {"pk": _key(flight), "sk": booking}
+            for flight, item in found.items()
+            for booking in _strings(item, "bookings")
+        ]
+        items, missed = batch_get(self._client, self._table, keys, self._pause)
+        unread |= {by_key[key["pk"]] for key in missed}
+        tickets: dict[FlightNumber, list[Booking]] = {flight: [] for flight in found}
+        for item in items:
+            booking = msgspec.json.decode(item["body"]["S"], type=Booking)
+            tickets[by_key[item["pk"]["S"]]].append(booking)
+        return Tickets({f: booked for f, booked in tickets.items() if f not in unread}, unread)
+
+    def _flights(
+        self, flights: Collection[FlightNumber]
+    ) -> tuple[dict[FlightNumber, Item], set[FlightNumber]]:
+        """The flights' items that exist, and the flights that could not be read now."""
+        by_key = {_key(flight): flight for flight in flights}
+        keys = [{"pk": key, "sk": _FLIGHT} for key in by_key]
+        items, unread = batch_get(self._client, self._table, keys, self._pause)
+        return (
+            {by_key[item["pk"]["S"]]: item for item in items},
+            {by_key[key["pk"]] for key in unread},
         )
 
     def load(self, bookings: Iterable[Booking], shares: Iterable[CodeShare] = ()) -> int:
-        """Write bookings and code-shares, replacing equal ones; how many items were written."""
-        marketing: dict[str, set[str]] = {}
+        """Write bookings, replacing equal ones, and add them and code-shares to their flights.
+
+        Returns how many bookings were written. Raises RuntimeError when DynamoDB leaves some
+        unprocessed.
+        """
+        named: dict[FlightNumber, dict[str, set[str]]] = {}
+        items: list[Item] = []
+        for booking in bookings:
+            item = _booking_item(booking)
+            items.append(item)
+            named.setdefault(booking.flight, {}).setdefault("bookings", set()).add(item["sk"]["S"])
         for share in shares:
             flight = FlightNumber(share.operating, share.origin, share.date)
-            marketing.setdefault(_key(flight), set()).add(share.marketing)
-        items: list[Item] = [
-            {"pk": {"S": key}, "sk": {"S": _SHARES}, "marketing": {"SS": sorted(numbers)}}
-            for key, numbers in marketing.items()
-        ]
-        items += [_booking_item(booking) for booking in bookings]
-        return batch_put(self._client, self._table, items)
+            named.setdefault(flight, {}).setdefault("marketing", set()).add(share.marketing)
+        written = batch_put(self._client, self._table, items, self._pause)
+        side_by_side(self._name, list(named.items()))
+        return written
 
-    def _query(self, flight: FlightNumber) -> list[Booking] | None:
-        """All bookings of one number; None when they could not be read to the end."""
-        pages = self._client.get_paginator("query").paginate(
+    def _name(self, entry: tuple[FlightNumber, Mapping[str, set[str]]]) -> None:
+        """Add to a flight's sets; adding what is there already changes nothing."""
+        flight, sets = entry
+        self._client.update_item(
             TableName=self._table,
-            KeyConditionExpression="pk = :flight",
-            ExpressionAttributeValues={":flight": {"S": _key(flight)}},
-            ConsistentRead=True,
+            Key={"pk": {"S": _key(flight)}, "sk": {"S": _FLIGHT}},
+            UpdateExpression="ADD " + ", ".join(f"{name} :{name}" for name in sets),
+            ExpressionAttributeValues={
+                f":{name}": {"SS": sorted(values)} for name, values in sets.items()
+            },
         )
-        try:
-            items = [item for page in pages for item in page["Items"]]
-        except (ClientError, BotoCoreError):
-            return None
-        return [
-            msgspec.json.decode(item["body"]["S"], type=Booking) for item in items if "body" in item
-        ]
 
 
 class ContactTable:
     """Contacts in DynamoDB, by recipient token."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        """Reads and loads `table`."""
+    def __init__(
+        self, client: DynamoDBClient, table: str, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Reads and loads `table`; `pause` waits seconds between tries."""
         self._client = client
         self._table = table
+        self._pause = pause
 
     def read(self, recipients: Collection[str]) -> Contacts:
         """The contacts of these recipients, strongly consistent."""
         keys = [{"pk": recipient} for recipient in recipients]
-        items, unread = batch_get(self._client, self._table, keys)
+        items, unread = batch_get(self._client, self._table, keys, self._pause)
         found = (msgspec.json.decode(item["body"]["S"], type=Contact) for item in items)
         return Contacts(
             {contact.recipient: contact for contact in found}, {key["pk"] for key in unread}
@@ -113,31 +144,43 @@ class ContactTable:
         items: list[Item] = [
             {"pk": {"S": contact.recipient}, "body": {"S": _text(contact)}} for contact in contacts
         ]
-        return batch_put(self._client, self._table, items)
+        return batch_put(self._client, self._table, items, self._pause)
 
 
-def batch_put(client: DynamoDBClient, table: str, items: Sequence[Mapping[str, Any]]) -> int:
+def batch_put(
+    client: DynamoDBClient,
+    table: str,
+    items: Sequence[Mapping[str, Any]],
+    pause: Callable[[float], None] = time.sleep,
+) -> int:
     """Put items, 25 at a time, until none is unprocessed; how many.
 
-    Raises RuntimeError naming the count when some stay unprocessed.
+    Of items with the same key (`pk`, `sk`) the last counts; DynamoDB refuses a request that repeats
+    one. Raises RuntimeError naming the count when some stay unprocessed.
     """
-    rest = iter(items)
+    unique = {(item["pk"]["S"], item.get("sk", {}).get("S")): item for item in items}
+    rest = iter(unique.values())
     while page := list(itertools.islice(rest, _WRITES)):
         wanted: list[Any] = [{"PutRequest": {"Item": item}} for item in page]
         for attempt in range(_ROUNDS):
+            if attempt:
+                pause(random.uniform(0, _PAUSE_S * 2**attempt))  # noqa: S311  (jitter, no secret)
             answer = client.batch_write_item(RequestItems={table: wanted})
             wanted = list(answer.get("UnprocessedItems", {}).get(table, []))
             if not wanted:
                 break
-            time.sleep(random.uniform(0, _PAUSE_S * 2**attempt))  # noqa: S311  (jitter)
         if wanted:
             message = f"{len(wanted)} items of {table} stayed unprocessed; try again later"
             raise RuntimeError(message)
-    return len(items)
+    return len(unique)
 
 
 def _key(flight: FlightNumber) -> str:
     return f"{flight.designator}#{flight.origin}#{flight.date}"
+
+
+def _strings(item: Item, name: str) -> list[str]:
+    return sorted(item[name]["SS"]) if name in item else []
 
 
 def _text(record: msgspec.Struct) -> str:

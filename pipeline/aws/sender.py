@@ -25,7 +25,24 @@ if TYPE_CHECKING:
 
     from schemas.records import Channel
 
-_BUSY = {"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded"}
+# The codes of SNS Publish (its API reference, "Errors") and of the gateway before it that say
+# nothing of the text itself: it was certainly not taken, and a later try may succeed.
+_BUSY = frozenset(
+    (
+        "KMSAccessDenied",
+        "KMSDisabled",
+        "KMSInvalidState",
+        "KMSNotFound",
+        "KMSThrottling",
+        "RequestLimitExceeded",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+    )
+)
+# Credentials, permissions, the topic and the rate: the operator's or the moment's, not the text's.
+_BUSY_STATUS = frozenset((401, 403, 404, 429))
 _SERVER_ERROR = 500
 
 
@@ -51,7 +68,7 @@ class TopicSender:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if code in _BUSY:
+            if code in _BUSY or status in _BUSY_STATUS:
                 return SendResult("busy", code)
             return SendResult("unclear" if status >= _SERVER_ERROR else "refused", code)
         except (ConnectTimeoutError, EndpointConnectionError) as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from schemas.codec import OversizedRecord, split_packs
+from schemas.codec import EncodeError, OversizedRecord, split_packs
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -41,7 +41,7 @@ class Queue:
     ) -> Collection[int]:
         """Send records as packs; the indexes of those that were not taken."""
         packs, unsent = self._packs(records)
-        batch: list[tuple[range, str]] = []
+        batch: list[tuple[list[int], str]] = []
         size = 0
         for pack in packs:
             if batch and (
@@ -55,30 +55,28 @@ class Queue:
             unsent.update(self._send_batch(batch, attempts, delay_s))
         return unsent
 
-    def _packs(self, records: Sequence[Record]) -> tuple[list[tuple[range, str]], set[int]]:
-        """Packs covering all records but those too large for any message."""
-        packs: list[tuple[range, str]] = []
-        oversized: set[int] = set()
-        start = 0
-        while start < len(records):
+    def _packs(self, records: Sequence[Record]) -> tuple[list[tuple[list[int], str]], set[int]]:
+        """Packs of indexes covering all records but those that no message can hold."""
+        unsent: set[int] = set()
+        left = list(range(len(records)))
+        while True:
             try:
                 found = split_packs(
-                    records[start:], max_bytes=self._pack_bytes, max_records=self._pack_records
+                    [records[index] for index in left],
+                    max_bytes=self._pack_bytes,
+                    max_records=self._pack_records,
                 )
-                end = len(records)
+                break
             except OversizedRecord as error:
-                end = start + error.index
-                oversized.add(end)
-                found = split_packs(
-                    records[start:end], max_bytes=self._pack_bytes, max_records=self._pack_records
-                )
-                end += 1
-            packs += [(range(start + r.start, start + r.stop), text) for r, text in found]
-            start = end
-        return packs, oversized
+                found = error.packs
+                unsent.update(left[place] for place, _ in error.oversized)
+                break
+            except EncodeError as error:
+                unsent.add(left.pop(error.index))
+        return [(left[part.start : part.stop], text) for part, text in found], unsent
 
     def _send_batch(
-        self, batch: Sequence[tuple[range, str]], attempts: int, delay_s: int
+        self, batch: Sequence[tuple[list[int], str]], attempts: int, delay_s: int
     ) -> set[int]:
         """One SendMessageBatch, and once more for what failed for a passing reason."""
         entries: dict[str, SendMessageBatchRequestEntryTypeDef] = {}

@@ -6,7 +6,10 @@ import importlib
 import sys
 from typing import ClassVar
 
-import click
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise SystemExit("the command line needs: pip install 'flightwire[cli]'") from error
 
 
 class LazyGroup(click.Group):
@@ -37,7 +40,7 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flightwire")
 def main() -> None:
-    """From airline flight-status feeds to the right passenger's phone.
+    r"""From airline flight-status feeds to the right passenger's phone.
 
     \b
     Examples:

@@ -33,7 +33,7 @@ _UNBALANCED = 1
     help="The embedded AWS endpoint.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def demo(  # noqa: PLR0913  (one argument per option)
+def demo(
     date: str,
     seed: int,
     *,
@@ -43,7 +43,7 @@ def demo(  # noqa: PLR0913  (one argument per option)
     backend: str,
     as_json: bool,
 ) -> None:
-    """Play the storm day of 8 February 2013 through Kinesis, four filters and four queues.
+    r"""Play the storm day of 8 February 2013 through Kinesis, four filters and four queues.
 
     Needs no AWS account: the template is deployed into an embedded endpoint on this machine, and
     nothing is sent to anybody. Exit status 1 if any record is unexplained.

@@ -59,13 +59,13 @@ class LoadFailed(click.ClickException):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def feed() -> None:
-    r"""Bring feed messages into the pipeline.
+    """Bring feed messages into the pipeline.
 
     \b
     Examples:
       flightwire feed load firehose.jsonl --to local
       flightwire feed load monday.jsonl tuesday.jsonl --to feed-stream --rate 200/s
-    """
+    """  # noqa: D301  (click's own mark for lines to keep)
 
 
 @feed.command()
@@ -88,7 +88,7 @@ def feed() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON document.")
 @click.pass_context
 def load(ctx: click.Context, /, files: tuple[Path, ...], **given: Any) -> None:  # noqa: ANN401  (click checks)
-    r"""Load FILES of one message per line into a stream; - is standard input.
+    """Load FILES of one message per line into a stream; - is standard input.
 
     A load that was stopped goes on where it was: run the same command again. Broken messages
     travel too, and normalize dead-letters them with the reason; only lines too long to travel are
@@ -103,7 +103,7 @@ def load(ctx: click.Context, /, files: tuple[Path, ...], **given: Any) -> None: 
       flightwire feed load monday.jsonl tuesday.jsonl --to feed-stream --rate 200/s
       firehose-client | flightwire feed load - --to feed-stream --feed live
       flightwire feed load firehose.jsonl --to local --dry-run --json
-    """
+    """  # noqa: D301  (click's own mark for lines to keep)
     command = _Load(msgspec.convert(given, _Options))
     options = command.options
     if options.rejects and len(files) > 1:
@@ -115,11 +115,18 @@ def load(ctx: click.Context, /, files: tuple[Path, ...], **given: Any) -> None: 
             if not options.as_json:
                 click.echo(_sentence(reports[-1], options))
     except KeyboardInterrupt:
-        click.echo("Stopped. Run the same command again to go on.", err=True)
+        click.echo(f"Stopped: {_again(path)}.", err=True)
         ctx.exit(_STOPPED_EXIT)
     if options.as_json:
         click.echo(msgspec.json.encode({"loads": reports, "dry_run": options.dry_run}))
     ctx.exit(_REJECTS_EXIT if any(report.counts.rejected for report in reports) else 0)
+
+
+def _again(path: Path) -> str:
+    """Say how to go on with an input that was not finished."""
+    if path == _STDIN:
+        return "standard input cannot be read again; send the rest of it anew"
+    return "run the same command again to go on; what was acknowledged is kept"
 
 
 def _sentence(report: LoadReport, options: _Options) -> str:
@@ -170,9 +177,6 @@ class _Load:
         from pipeline.ingest.rejects import RejectsFileError
         from pipeline.ingest.target import NoLocalRunError
 
-        again = "run the same command again to go on; what was acknowledged is kept"
-        if path == _STDIN:
-            again = "standard input cannot be read again: send the rest of it anew"
         try:
             return self._load(path)
         except NoLocalRunError as error:
@@ -180,7 +184,7 @@ class _Load:
         except StreamError as error:
             self._fail(error, "stream", path, error.hint)
         except NotAcknowledgedError as error:
-            self._fail(error, "not_acknowledged", path, again)
+            self._fail(error, "not_acknowledged", path, _again(path))
         except InputChangedError as error:
             hint = "--restart loads the file from its first line"
             self._fail(error, "input_changed", path, hint)
@@ -189,7 +193,7 @@ class _Load:
         except CheckpointError as error:
             self._fail(error, "checkpoint", path, "wait for it, or begin anew with --restart")
         except OSError as error:
-            self._fail(error, "file", path, again)
+            self._fail(error, "file", path, _again(path))
 
     def _fail(self, error: Exception, code: str, path: Path, hint: str) -> NoReturn:
         as_json = self.options.as_json

@@ -102,7 +102,7 @@ def account(
             {message.id for message in messages}, moved, open_rows
         ),
         requests=_requests(found),
-        detect_writes=found.journal.detect_writes(_legs_of(data)),
+        detect_writes=found.journal.detect_writes(_source_ids(data), found.states),
         sends=len(found.sent),
         extra_sends=len(found.sent) - len(sent),
         kills=found.journal.kills,
@@ -181,13 +181,13 @@ def _requests(found: Found) -> dict[str, int | float]:
     }
 
 
-def _legs_of(data: Day) -> dict[str, str]:
-    """The leg each flight status is of, by the source's own id of it."""
+def _source_ids(data: Day) -> dict[str, str]:
+    """The source's own id of the leg each flight status is of, by the status's id."""
     outcomes = normalize(list(data.feed(lambda _line: 0)))
     return {
-        status.id: status.source_id or status.id
+        status.id: status.source_id
         for outcome in outcomes
         if isinstance(outcome, Forward)
         for status in outcome.outputs
-        if isinstance(status, FlightStatus)
+        if isinstance(status, FlightStatus) and status.source_id is not None
     }

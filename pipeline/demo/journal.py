@@ -6,12 +6,13 @@ Counting alone would not do: a batch that is delivered twice counts twice.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from filters.legs import LegState
 from pipeline.batch import DISPOSITIONS
 from pipeline.local.accounting import batch_lines
 from pipeline.local.invoker import InvocationReport
@@ -51,9 +52,7 @@ class Journal:
         writes = report.calls.get("dynamodb.PutItem", {}).get("requests", 0)
         for line in batch_lines(report):
             details: dict[str, Any] = dict(line)
-            self.batches.append(
-                Batch(line["stage"], details["ids"], details["output_ids"], writes)
-            )
+            self.batches.append(Batch(line["stage"], details["ids"], details["output_ids"], writes))
             if line["stage"] == NOTIFY.name:
                 self.ages_ms += details["ages_ms"]
 
@@ -88,27 +87,33 @@ class Journal:
         unexplained = sum(len(ids) for ids in missing.values())
         return Conservation(unexplained == 0, unexplained, missing)
 
-    def detect_writes(self, legs: Mapping[str, str]) -> dict[str, int]:
-        """Items detect wrote, against the legs its batches touched; `legs` names each status's.
+    def detect_writes(
+        self, source_ids: Mapping[str, str], states: Iterable[LegState]
+    ) -> dict[str, int]:
+        """Items detect wrote, against the legs its batches touched.
 
-        Beside one item per leg and batch there are links (once per leg) and receipts (once per
-        batch that emitted something).
+        `source_ids` names each status's source id. A leg's revision counts its writes, so a leg
+        with more revisions than batches that touched it was written twice in one. Beside the legs
+        there are links (once per source id, and once more if a better date moves the leg) and
+        receipts (once per batch that emitted something).
         """
-        linked: set[str] = set()
-        sums: dict[str, int] = defaultdict(int)
-        for batch in self._of(DETECT.name):
-            ids = [id_ for ids in batch.ended.values() for id_ in ids]
-            touched = {legs[id_] for id_ in ids if id_ in legs}
-            links, receipts = len(touched - linked), int(bool(batch.emitted))
-            linked |= touched
-            sums["batches"] += 1
-            sums["item_writes"] += batch.item_writes
-            sums["legs_touched"] += len(touched)
-            sums["links"] += links
-            sums["receipts"] += receipts
-            over = batch.item_writes - links - receipts - len(touched)
-            sums["writes_beyond_one_per_leg_and_batch"] += max(0, over)
-        return dict(sums)
+        touched: Counter[str] = Counter()
+        batches = self._of(DETECT.name)
+        for batch in batches:
+            ids = {id_ for ids in batch.ended.values() for id_ in ids}
+            touched.update({f"~{source_ids[id_]}" for id_ in ids if id_ in source_ids})
+        by_key = {state.key: state for state in states}
+        links = [state for state in by_key.values() if state.provisional]
+        legs = [(by_key[link.moved_to], touched[link.key]) for link in links if link.moved_to]
+        return {
+            "batches": len(batches),
+            "item_writes": sum(batch.item_writes for batch in batches),
+            "leg_writes": sum(leg.rev for leg, _ in legs),
+            "link_writes": sum(link.rev for link in links),
+            "receipts": sum(bool(batch.emitted) for batch in batches),
+            "legs_touched": sum(touched.values()),
+            "legs_written_twice_in_a_batch": sum(leg.rev > times for leg, times in legs),
+        }
 
     def _of(self, stage: str) -> list[Batch]:
         return [batch for batch in self.batches if batch.stage == stage]

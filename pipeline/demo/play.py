@@ -20,7 +20,7 @@ from pipeline.demo.bookings import Travellers
 from pipeline.demo.day import Day, Wish, advisories_of
 from pipeline.demo.journal import Journal
 from pipeline.demo.outcome import DemoOutcome
-from pipeline.ingest.loader import Loader, LoadCounts
+from pipeline.ingest.loader import LoadCounts, Loader
 from pipeline.ingest.producer import Producer
 from pipeline.local.accounting import Accounting
 from pipeline.local.execution import Crash

@@ -63,5 +63,5 @@ def leg_of(message: FeedMessage) -> str | None:
 
 
 def printable_name(name: str) -> str:
-    """`name` as text that can be encoded: bytes of a file name that are not UTF-8 become U+FFFD."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    r"""`name` as text that can be encoded: a byte of it that is not UTF-8 becomes \xhh."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

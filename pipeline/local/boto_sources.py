@@ -168,6 +168,7 @@ class SqsSource:
             )
         for handle in handles:
             self._held.pop(handle, None)
+        self._timing.activity.bump()
 
     async def delete(self, messages: Sequence[QueueMessage]) -> None:
         """Delete these messages; one whose deletion fails comes back later."""
@@ -262,7 +263,8 @@ class KinesisSource:
         self._iterators: dict[str, tuple[str | None, str]] = {}
         # By closed shard: its last sequence number, as the endpoint says.
         self._endings: dict[str, int] = {}
-        self._empty_at: dict[str, int] = {}
+        # By shard: where nothing more was found, and in which generation (-1: there was something).
+        self._ends: dict[str, tuple[int, str | None]] = {}
         self._ended: set[str] = set()
         self._empty_reads = 0
 
@@ -273,8 +275,8 @@ class KinesisSource:
 
     def quiet(self, since: int) -> bool:
         """Whether every shard being read was at its end after the generation `since`."""
-        return bool(self._empty_at or self._ended) and all(
-            at >= since for at in self._empty_at.values()
+        return bool(self._ends or self._ended) and all(
+            generation >= since for generation, _ in self._ends.values()
         )
 
     async def shards(self) -> list[Shard]:
@@ -297,7 +299,7 @@ class KinesisSource:
         virtual = _virtual()
         generation = self._timing.activity.generation
         # A shard read to its end stays so until something happens: idle time costs no calls.
-        if virtual and self._empty_at.get(shard_id) == generation:
+        if virtual and self._ends.get(shard_id) == (generation, after):
             return StreamPage([], 0, ended=False)
         answer = await call(self._get, shard_id, after, min(limit, _PAGE_LIMIT))
         now_ms = self._timing.now_ms()
@@ -324,9 +326,9 @@ class KinesisSource:
             ended = await self._closed_before(shard_id, last, often=virtual)
         if ended:
             self._ended.add(shard_id)
-            self._empty_at.pop(shard_id, None)
+            self._ends.pop(shard_id, None)
         else:
-            self._empty_at[shard_id] = -1 if records or behind_ms else generation
+            self._ends[shard_id] = (-1 if records or behind_ms else generation, last)
         return StreamPage(records, behind_ms, ended)
 
     async def _closed_before(self, shard_id: str, last: str | None, *, often: bool) -> bool:

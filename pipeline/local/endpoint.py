@@ -56,13 +56,11 @@ def child_environment(folder: Path) -> dict[str, str]:
 
     `folder` is where it may write; it is the home and the temporary folder of the child.
     """
-    paths = [str(Path(entry).resolve()) for entry in sys.path]
     return {
         "HOME": str(folder),
         "LANG": "en_US.UTF-8",
         "PATH": os.defpath,
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUTF8": "1",
         "TMPDIR": str(folder),
         # No profile, no configuration file and no metadata service is ever asked.
@@ -70,6 +68,11 @@ def child_environment(folder: Path) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def import_path() -> dict[str, str]:
+    """What lets a child with our interpreter import what this process can."""
+    return {"PYTHONPATH": os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path)}
 
 
 class Activity:
@@ -202,7 +205,7 @@ class Endpoint:
             client.close()
         self._clients.clear()
         if self._child is not None:
-            stop_child(self._child)
+            _stop(self._child)
 
     def __enter__(self) -> Self:
         """This endpoint; it is closed at the end."""
@@ -240,12 +243,14 @@ def _session(region: str, credentials: Mapping[str, str]) -> boto3.Session:
     )
 
 
-def stop_child(child: subprocess.Popen[bytes]) -> None:
-    """Close the pipe to a child, which ends it, and wait; kill it if it does not go."""
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """Tell a child by its pipe to end, and wait; kill it if it does not go."""
+    if child.stdin is not None:
+        with suppress(OSError):
+            child.stdin.write(b".")
+            child.stdin.flush()
+        with suppress(OSError):
+            child.stdin.close()
     try:
         child.wait(_STOP_S)
     except subprocess.TimeoutExpired:
@@ -293,11 +298,12 @@ def running(url: str, *, region: str = REGION) -> Endpoint:
 def embedded(backend: Backend, *, folder: Path, region: str = REGION) -> Endpoint:
     """Start an endpoint of our own; `folder` must exist and is where it may write.
 
-    It ends when `close` is called and when this process ends, however it ends. "ministack" needs
-    its own environment and installs it on first use. Call it from the main thread: on Linux a child
-    ends with the thread that started it. Raises EndpointError when it does not start.
+    It ends when `close` is called and when this process ends, however it ends; if this process is
+    killed the child removes `folder`. "ministack" needs an environment of its own and installs it
+    on first use. Call it from the main thread: on Linux a child ends with the thread that started
+    it. Raises EndpointError when it does not start, InstallError when it cannot be installed.
     """
-    python, extra = sys.executable, dict(_INVENTED)
+    python, extra = sys.executable, import_path() | _INVENTED
     if backend == "ministack":
         from pipeline.local import ministack
 
@@ -307,9 +313,10 @@ def embedded(backend: Backend, *, folder: Path, region: str = REGION) -> Endpoin
     with tempfile.TemporaryFile() as words, socket.create_server((HOST, 0), backlog=64) as door:
         door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port = door.getsockname()[1]
+        told = [str(os.getpid()), backend, str(door.fileno()), str(folder)]
         # The child inherits the open socket, so nobody else can take the port in between.
         child = subprocess.Popen(  # noqa: S603  (our own server, with arguments we wrote)
-            [python, "-P", str(_SERVER), str(os.getpid()), backend, str(door.fileno())],
+            [python, "-P", str(_SERVER), *told],
             stdin=subprocess.PIPE,
             stdout=words,
             stderr=words,
@@ -322,10 +329,10 @@ def embedded(backend: Backend, *, folder: Path, region: str = REGION) -> Endpoin
         try:
             _wait_for(url + _HEALTH[backend], child)
         except EndpointError as error:
-            stop_child(child)
+            _stop(child)
             raise EndpointError(f"{backend} {error}: {_last(words)}") from error
         except BaseException:
-            stop_child(child)
+            _stop(child)
             raise
     return Endpoint(url, region=region, credentials=_INVENTED, backend=backend, child=child)
 

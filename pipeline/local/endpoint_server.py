@@ -1,8 +1,9 @@
 """The child process that serves the embedded AWS endpoint, on the loopback interface only.
 
-Run by path (`python -P endpoint_server.py PARENT BACKEND SOCKET`): the moto server needs this
-project's environment, ministack one of its own, and only the standard library is imported at the
-top so that it starts in either. SOCKET is the inherited descriptor of a listening socket.
+Run by path (`python -P endpoint_server.py PARENT BACKEND SOCKET FOLDER`): the moto server needs
+this project's environment, ministack one of its own, and only the standard library is imported at
+the top so that it starts in either. SOCKET is the inherited descriptor of a listening socket;
+FOLDER is the run's, removed here if the parent is killed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import logging
 import os
 import re
 import runpy
+import shutil
 import signal
 import sys
 import threading
@@ -29,23 +31,36 @@ _QUERY_WAIT = re.compile(rb"(^|&)WaitTimeSeconds=\d*")
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when process `parent` ends (Linux; no-op elsewhere).
+def die_with(parent: int, by: signal.Signals) -> None:
+    """Have the kernel signal this process when process `parent` ends (Linux; no-op elsewhere).
 
     The pipe from the parent says the same on every system; this also ends a process whose threads
     hang. Source: prctl(2), PR_SET_PDEATHSIG.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, by, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the line above took hold
         os._exit(0)
 
 
-def _end_when_closed(descriptor: int) -> None:
-    """End this process at once when the parent closes its end of the pipe, or dies."""
-    while os.read(descriptor, 4096):
-        pass
-    os._exit(0)
+class Lifeline:
+    """The pipe from the parent: a byte says that all is in order, a bare end that it was killed."""
+
+    def __init__(self, descriptor: int, folder: str) -> None:
+        """`folder` is removed when the parent was killed and can no longer do so."""
+        self._descriptor = descriptor
+        self._folder = folder
+
+    def watch(self) -> NoReturn:
+        """Wait for the parent's word or end, then end this process at once."""
+        if os.read(self._descriptor, 1):
+            os._exit(0)
+        self.orphaned()
+
+    def orphaned(self, *_: object) -> NoReturn:
+        """Clean up in the parent's place and end."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        os._exit(0)
 
 
 class OneAtATime:
@@ -163,12 +178,13 @@ _SERVERS: dict[str, Callable[[int], NoReturn]] = {"moto": serve_moto, "ministack
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Serve: parent's process id, "moto" or "ministack", socket. Ends when the parent does."""
+    """Serve: parent's process id, "moto" or "ministack", socket, folder. Ends with the parent."""
     parent, backend, listening = int(arguments[0]), arguments[1], int(arguments[2])
-    die_with(parent)
-    lifeline = os.dup(0)
+    lifeline = Lifeline(os.dup(0), arguments[3])
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    threading.Thread(target=_end_when_closed, args=(lifeline,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lifeline.orphaned)
+    die_with(parent, signal.SIGTERM)
+    threading.Thread(target=lifeline.watch, daemon=True).start()
     # Ctrl-C goes to the whole process group; the parent drains first and then ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _SERVERS[backend](listening)

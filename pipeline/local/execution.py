@@ -156,6 +156,7 @@ class Execution:
     def _ended(self, done: Mapping[str, Any]) -> Ended:
         calls = done.get("calls", {})
         if "exit" in done:
+            self._process.wait()  # it must not be given another invocation on its way out
             return Ended(error="Exited", type="Runtime.ExitError", message=f"exit {done['exit']}")
         if "error" in done:
             found = done["error"]

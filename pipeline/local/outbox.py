@@ -11,7 +11,7 @@ from typing import TypedDict
 
 SENDER_FILE = "FLIGHTWIRE_SENDER_FILE"
 SENDER_TOPIC = "FLIGHTWIRE_SENDER_TOPIC_ARN"
-_SHOWN = 2
+_SHOWN, _SHORT = 2, 6
 
 
 class Sent(TypedDict):
@@ -24,8 +24,10 @@ class Sent(TypedDict):
 
 
 def masked(address: str) -> str:
-    """An address of which only the last two characters can be read."""
-    return "*" * max(len(address) - _SHOWN, 3) + address[-_SHOWN:]
+    """An address of which only the last two characters can be read, or none of a very short one."""
+    if len(address) < _SHORT:
+        return "***"
+    return "*" * (len(address) - _SHOWN) + address[-_SHOWN:]
 
 
 class Outbox:

@@ -26,7 +26,7 @@ from pipeline.local import endpoint as endpoints
 from pipeline.local.boto_sources import KinesisSource, SqsSource, Timing
 from pipeline.local.deploy import STACK, Deployment, deploy
 from pipeline.local.destinations import destination
-from pipeline.local.endpoint import Endpoint, child_environment
+from pipeline.local.endpoint import Endpoint, child_environment, import_path
 from pipeline.local.endpoint_server import Backend
 from pipeline.local.invoker import ProcessInvoker
 from pipeline.local.kinesis_mapping import KinesisPoller
@@ -213,6 +213,7 @@ class LocalRun:
         sender = {SENDER_FILE: str(self.outbox.path)}
         return {
             **child_environment(folder),
+            **import_path(),
             **self.endpoint.environment,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "AWS_LAMBDA_FUNCTION_NAME": function.name,

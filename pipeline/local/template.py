@@ -8,6 +8,7 @@ an emulator, which may lose or change them.
 from __future__ import annotations
 
 import copy
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ def translate(path: Path, *, region: str = "us-east-1") -> dict[str, Any]:
     if not isinstance(source, dict) or not isinstance(source.get("Resources"), dict):
         raise TemplateError(str(path), "has no Resources")
     _place_code(source, path.resolve().parent)
+    # It complains of its own unpublished usage figures, which nobody here collects.
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
     try:
         translated: dict[str, Any] = translator.translate(source, {})

@@ -144,7 +144,7 @@ def _error(error: Exception) -> dict[str, Any]:
 def main(arguments: list[str]) -> NoReturn:
     """Serve one function: the parent's process id, and the descriptor of the answers' pipe."""
     parent, answers = int(arguments[0]), int(arguments[1])
-    die_with(parent)
+    die_with(parent, signal.SIGKILL)
     # Ctrl-C goes to the whole process group; the parent drains first and then ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = os.dup(0)

@@ -149,6 +149,9 @@ class MemoryLedger:
         if row.rev == notice.rev and row.state not in ("CLAIMED", "RETRY"):
             return Claim("sent" if row.state == "SENT" else "ended", told=row.told)
         taken_over = row.rev == notice.rev and row.state == "CLAIMED"
+        if row.rev < notice.rev and row.state == "CLAIMED":
+            # Its worker died; what it held may have reached the person, so it counts as told.
+            row.told = row.holder.kind
         return self._claimed(row, notice, now, taken_over=taken_over)
 
     def _claimed(self, row: LedgerRow, notice: Notice, now: int, *, taken_over: bool) -> Claim:
@@ -168,7 +171,9 @@ class MemoryLedger:
 
     def release(self, notice: Notice) -> None:
         """Give the claim back, so that a retry may have it at once."""
-        self.rows[_row_key(notice)].state = "RETRY"
+        row = self.rows[_row_key(notice)]
+        if row.holder is notice:
+            row.state = "RETRY"
 
     def _close(self, notice: Notice, end: End, detail: str, now: int) -> None:
         del now

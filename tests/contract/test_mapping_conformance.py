@@ -47,6 +47,7 @@ EXPECTATIONS = {
     "peak",
     "per_key_order",
     "receive_counts",
+    "receives_at_most",
     "sizes",
     "skipped",
     "throttled_at_least",
@@ -403,6 +404,8 @@ def check_invocations(outcome: Outcome, expect: dict[str, Any]) -> None:
     if "about_s" in expect:
         late = [at - due for at, due in zip(expected["at_s"], expect["about_s"], strict=True)]
         assert all(0 <= seconds <= 1 for seconds in late), late
+    receives = [int(count) for count in expected["receive_counts"]]
+    assert max(receives, default=0) <= expect.get("receives_at_most", max(receives, default=0))
     assert outcome.function.throttles >= expect.get("throttled_at_least", 0)
     assert (expect["warns"] in warned) if "warns" in expect else (not warned)
     if expect.get("per_key_order"):

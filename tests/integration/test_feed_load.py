@@ -257,6 +257,21 @@ def test_a_file_that_changed_under_a_load_is_not_mixed_up(day: Path) -> None:
     assert "--restart" in result.stderr
 
 
+def test_ctrl_c_says_how_to_go_on_and_that_goes_on(kinesis: KinesisClient, day: Path) -> None:
+    def interrupt(**_: Any) -> None:  # noqa: ANN401  (whatever botocore passes)
+        raise KeyboardInterrupt
+
+    clients.session().events.register("before-send.kinesis.PutRecords", interrupt)
+    stopped = feed_load(day, "--to", "feed")
+    assert (stopped.exit_code, stopped.stdout) == (130, "")
+    assert "run the same command again" in stopped.stderr
+    piped = feed_load("-", "--to", "feed", stdin=b"{}")
+    assert "standard input cannot be read again" in piped.stderr
+    clients.session.cache_clear()
+    assert feed_load(day, "--to", "feed").exit_code == 0
+    assert len(stored(kinesis)) == 700
+
+
 @pytest.mark.usefixtures("kinesis")
 @pytest.mark.parametrize(
     ("arguments", "word"),
@@ -289,7 +304,7 @@ def test_a_rate_is_taken_with_or_without_its_unit(day: Path, rate: str) -> None:
 def test_help_shows_examples(command: list[str]) -> None:
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0
-    assert "flightwire feed load firehose.jsonl --to local" in result.stdout
+    assert "    flightwire feed load firehose.jsonl --to local" in result.stdout.splitlines()
 
 
 # A process that loads a file into an append-only log and is killed at its k-th request, after the

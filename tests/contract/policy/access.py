@@ -46,7 +46,7 @@ TABLE_ACTIONS = {
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
     },
-    "BookingsTable": {"dynamodb:BatchGetItem", "dynamodb:Query"},
+    "BookingsTable": {"dynamodb:BatchGetItem"},
     "ContactsTable": {"dynamodb:BatchGetItem"},
     "LedgerTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
 }

@@ -9,16 +9,20 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import sys
-import time
+import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import clock
 from pipeline.aws.clients import dynamodb, sqs
 
+if TYPE_CHECKING:
+    from pipeline.local.worker import LambdaContext
 
-def mark(event: dict[str, Any], context: Any) -> dict[str, Any]:
+
+def mark(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ids: list[str] = []
     failed: list[str] = []
     delay_s = 0
@@ -27,8 +31,7 @@ def mark(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if found.get("poison") == "stream":
             failed.append(entry["kinesis"]["sequenceNumber"])
             break
-        if found.get("sleep"):
-            time.sleep(found["sleep"])
+        _fail(found.get("how"))
         delay_s = max(delay_s, found.get("delay", 0))
         ids.append(found["id"] + ("!" if found.get("poison") == "queue" else ""))
     if ids:
@@ -48,7 +51,7 @@ def mark(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 
-def count(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def count(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     done = 0
     total = 0
     failed: list[str] = []
@@ -76,6 +79,18 @@ def count(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
 
 
+def _fail(how: str | None) -> None:
+    """End as the record wants it."""
+    if how == "raise":
+        raise LookupError("no such gate")
+    if how == "hang":
+        threading.Event().wait()
+    if how == "exit":
+        sys.exit(3)
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _hand_over(one: str) -> None:
     line = {"channel": "sms", "address": "+12125550123", "text": f"hello {one}", "reference": one}
     handle = os.open(
@@ -87,7 +102,7 @@ def _hand_over(one: str) -> None:
         os.close(handle)
 
 
-def _report(stage: str, context: Any, total: int, forwarded: int, failed: int) -> None:
+def _report(stage: str, context: LambdaContext, total: int, forwarded: int, failed: int) -> None:
     line = {
         "message": "batch",
         "stage": stage,

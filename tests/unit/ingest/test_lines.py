@@ -87,6 +87,13 @@ def test_a_line_longer_than_the_cap_comes_in_pieces_and_its_neighbours_travel(
     )
 
 
+@pytest.mark.parametrize("read_bytes", [1, 5, 20, 21, 22, 23, 1 << 20])
+def test_only_one_cr_belongs_to_the_ending_of_a_long_line(read_bytes: int) -> None:
+    batches = split(io.BytesIO(b"x" * 20 + b"\r\r\n"), max_line_bytes=10, read_bytes=read_bytes)
+    parts = [part.payload for batch in batches for part in batch.long]
+    assert b"".join(parts) == b"x" * 20 + b"\r"
+
+
 def test_a_line_at_the_cap_travels_and_one_byte_more_does_not() -> None:
     data = b"x" * MAX_LINE_BYTES + b"\r\n" + b"y" * (MAX_LINE_BYTES + 1) + b"\n"
     batches = list(split(io.BytesIO(data)))

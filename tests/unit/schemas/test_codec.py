@@ -49,6 +49,29 @@ def test_few_records_and_many_are_encoded_alike(pack: list[Record], times: int) 
     assert body.write_records(fields, rows * times) == body.write_records(fields, rows) * times
 
 
+def test_numbers_at_every_change_of_length_come_back_in_the_fewest_bytes() -> None:
+    least, most = -(1 << 63), (1 << 63) - 1
+    near = {
+        sign * (1 << bits) + step for sign in (1, -1) for bits in range(64) for step in (-1, 0, 1)
+    }
+    edges = sorted({max(least, min(most, number)) for number in near})
+    pack = [status(0, source_time=edge, out_actual=edge) for edge in edges]
+    assert codec.decode_pack(codec.encode_pack(pack)) == pack
+    for edge in edges:
+        bits = 2 * edge if edge >= 0 else -2 * edge - 1
+        assert len(body.write_long(edge)) == max(1, -(-bits.bit_length() // 7))
+        assert codec.decode_pack(codec.encode(status(0, sequence=edge))) == [
+            status(0, sequence=edge)
+        ]
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "€", "😀"])
+def test_texts_at_every_change_of_length_come_back(letter: str) -> None:
+    lengths = [0, 1, 15, 16, 31, 32, 63, 64, 65, 2047, 2048, 8191, 8192, 8193]
+    pack = [status(0, airline=letter * length, suffix="x" * length) for length in lengths]
+    assert codec.decode_pack(codec.encode_pack(pack)) == pack
+
+
 def test_the_largest_pack_comes_back() -> None:
     pack = [status(0)] * codec.MAX_RECORDS
     assert codec.from_text(codec.to_text(pack), FlightStatus) == pack

@@ -1,0 +1,169 @@
+"""The outcome of a demonstration as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.demo.outcome import DemoOutcome, Latency, Told
+
+_DROPS_SHOWN = 4
+
+
+def show(outcome: DemoOutcome, replayed_hash: str, console: Console | None = None) -> None:
+    """Print tables, a handful of texts, the sums and what to try next to stdout."""
+    out = console or Console(highlight=False)
+    out.print(
+        f"\n[bold]{outcome.date}[/]: {outcome.flights} flights, {outcome.feed_messages:,} feed"
+        f" messages, {outcome.legs} legs known, {outcome.legs_cancelled} cancelled"
+        f"   (seed {outcome.seed}, endpoint {outcome.backend})\n"
+    )
+    out.print(_stages(outcome))
+    out.print()
+    out.print(_notices(outcome))
+    out.print()
+    _texts(out, outcome)
+    _sums(out, outcome, replayed_hash)
+    _next(out)
+
+
+def _stages(outcome: DemoOutcome) -> Table:
+    table = Table(title="Every record, stage by stage", title_justify="left", expand=False)
+    table.add_column("stage")
+    names = ("in", "forwarded", "dropped", "rejected", "failed", "duplicate", "stale")
+    for name in (*names, "emitted", "in queue", "in DLQ"):
+        table.add_column(name, justify="right")
+    for row in outcome.stages:
+        numbers = (
+            row.records_in,
+            row.forwarded,
+            sum(row.dropped.values()),
+            row.rejected,
+            row.failed,
+            row.duplicate,
+            row.stale,
+            row.outputs,
+            row.in_queue,
+            row.in_dead_letters,
+        )
+        table.add_row(row.stage, *(f"{number:,}" for number in numbers))
+        if row.dropped:
+            table.add_row(f"[dim]  dropped: {_reasons(row.dropped)}[/]")
+    return table
+
+
+def _reasons(dropped: Mapping[str, int]) -> str:
+    ranked = sorted(dropped.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = [f"{reason} {count:,}" for reason, count in ranked[:_DROPS_SHOWN]]
+    more = sum(count for _, count in ranked[_DROPS_SHOWN:])
+    return ", ".join([*shown, f"others {more:,}"] if more else shown)
+
+
+def _notices(outcome: DemoOutcome) -> Table:
+    channels = sorted({channel for counts in outcome.notices.values() for channel in counts})
+    table = Table(title="Texts handed to the sender", title_justify="left", expand=False)
+    table.add_column("kind")
+    for channel in (*channels, "all"):
+        table.add_column(channel, justify="right")
+    for kind, counts in outcome.notices.items():
+        numbers = [counts.get(channel, 0) for channel in channels]
+        table.add_row(kind, *(f"{number:,}" for number in (*numbers, sum(numbers))))
+    return table
+
+
+def _texts(out: Console, outcome: DemoOutcome) -> None:
+    out.print("[bold]Some of them[/] (addresses are fictional and masked)")
+    for sent in outcome.samples:
+        out.print(f"  [dim]{sent.channel} {sent.to}[/]", soft_wrap=True, markup=True)
+        out.print(f"    {sent.text}", soft_wrap=True, markup=False)
+    out.print()
+
+
+def _sums(out: Console, outcome: DemoOutcome, replayed_hash: str) -> None:
+    lines = [
+        f"cancelled     {_told(outcome.cancelled)}",
+        f"reinstated    {_told(outcome.reinstated)}",
+        f"ledger        {', '.join(f'{end} {n:,}' for end, n in outcome.endings.items())}",
+        f"dead letters  {_letters(outcome)}",
+        f"latency       {_latency(outcome.latency_ms)}",
+        f"requests      {_requests(outcome.requests)}",
+        f"detect        {_writes(outcome.detect_writes)}",
+    ]
+    if outcome.kills:
+        lines.append(
+            f"chaos         {outcome.kills} workers killed with SIGKILL,"
+            f" {outcome.extra_sends} texts sent twice"
+        )
+    same = "the same" if replayed_hash == outcome.states_hash else "DIFFERENT"
+    lines.append(f"states        {outcome.states_hash[:16]}  ({same} when replayed in process)")
+    lines.append(f"notices       {outcome.notices_hash[:16]}")
+    for line in lines:
+        out.print(line, soft_wrap=True, markup=False)
+    kept = outcome.conservation
+    if kept.balanced:
+        out.print(
+            "[bold green]conservation  balanced: every acknowledged record ended in exactly one"
+            " way, 0 unexplained[/]",
+            soft_wrap=True,
+        )
+    else:
+        where = ", ".join(f"{stage} {len(ids)}" for stage, ids in kept.missing.items())
+        out.print(
+            f"[bold red]conservation  NOT balanced: {kept.unexplained} unexplained ({where})[/]",
+            soft_wrap=True,
+        )
+    out.print(f"[dim]{outcome.wall_s:.0f} s, {outcome.run_clock_s:.0f} s on the run's clock[/]")
+
+
+def _latency(latency: Latency) -> str:
+    return (
+        f"feed to send {latency.p50 / 1000:g} s median, {latency.p95 / 1000:g} s p95,"
+        f" {latency.p99 / 1000:g} s p99: the template's batching windows, on the run's clock"
+    )
+
+
+def _requests(requests: Mapping[str, int | float]) -> str:
+    return (
+        f"{requests['queue_messages']:,} queue messages ="
+        f" {requests['queue_messages_per_feed_message']:.3f} per feed message;"
+        f" {requests['put_records_requests']:,} PutRecords"
+    )
+
+
+def _writes(writes: Mapping[str, int]) -> str:
+    return (
+        f"{writes['leg_writes']:,} leg items written for {writes['legs_touched']:,} legs in"
+        f" {writes['batches']:,} batches ({writes['legs_written_twice_in_a_batch']} twice in a"
+        f" batch), {writes['link_writes']:,} links, {writes['receipts']:,} receipts"
+    )
+
+
+def _told(told: Told) -> str:
+    return (
+        f"{told.legs} legs: {told.due:,} recipients to tell, {told.told:,} told,"
+        f" {told.missing} missed, {told.stray} told by mistake"
+    )
+
+
+def _letters(outcome: DemoOutcome) -> str:
+    if not outcome.dead_letters:
+        return "none today"
+    letter = outcome.dead_letters[0]
+    return (
+        f"{len(outcome.dead_letters)}, each with its reason and original bytes"
+        f" (for example {letter.place}: {letter.reason})"
+    )
+
+
+def _next(out: Console) -> None:
+    out.print("\n[bold]What to try next[/]")
+    for command, what in (
+        ("flightwire demo --chaos-kill 5", "kill workers in the middle: the same people are told"),
+        ("flightwire demo --shuffle --duplicate 0.2", "any order, many duplicates: same states"),
+        ("flightwire demo --date 2013-07-04 --seed 7", "another day"),
+        ("flightwire demo --json", "all of this for a machine"),
+        ("flightwire local", "the pipeline on this machine, waiting for your own feed"),
+    ):
+        out.print(f"  {command:<44} [dim]{what}[/]", soft_wrap=True)
