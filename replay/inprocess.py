@@ -26,7 +26,7 @@ _LEASE_MS = 40_000
 
 
 class World(msgspec.Struct, kw_only=True):
-    """What a replay reads and writes, all in memory."""
+    """What a replay reads and writes, all in memory; `batches` were run in it so far."""
 
     policy: Policy
     wordings: Wordings
@@ -36,6 +36,7 @@ class World(msgspec.Struct, kw_only=True):
     legs: MemoryLegs
     ledger: MemoryLedger
     sender: RecordingSender
+    batches: int = 0
 
 
 def world(policy: Policy, wordings: Wordings, advisories: Sequence[Advisory] = ()) -> World:
@@ -66,10 +67,12 @@ def run(
     arrived, however fast they are read.
     """
     results: list[BatchResult] = []
-    for number, batch in enumerate(_batches(messages, batch_size, window_ms)):
+    for batch in _batches(messages, batch_size, window_ms):
         now = max(message.received_at for message in batch)
         records: Sequence[Record] = batch
-        for stage, bound, after_emit in _bound(into, f"replay-{number}", now):
+        # Counted in the world, since a token confirmed once must not name another batch's outbox.
+        into.batches += 1
+        for stage, bound, after_emit in _bound(into, f"replay-{into.batches}", now):
             if not records:
                 break
             pipe = MemoryPipe()

@@ -85,7 +85,10 @@ class LedgerTable:
         else:
             row = answer["Attributes"]
         self._holders[notice.id] = holder
-        return _claimed(row, notice.rev)
+        claim = _claimed(row, notice.rev)
+        if claim.told is not None and claim.told != _told(row):
+            self._update(notice, holder, "SET told = :kind", {":kind": {"S": claim.told}})
+        return claim
 
     def sent(self, notice: Notice, provider_id: str, now: int) -> None:
         """Confirm: the provider accepted it."""
@@ -97,7 +100,8 @@ class LedgerTable:
 
     def release(self, notice: Notice) -> None:
         """Give the claim back, so that a retry may have it at once."""
-        self._update(notice, "SET st = :st", {":st": {"S": RETRY}})
+        holder = self._holders.pop(notice.id)
+        self._update(notice, holder, "SET st = :st", {":st": {"S": RETRY}})
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows; for inspection, not for a stage."""
@@ -120,13 +124,13 @@ class LedgerTable:
         told = {":kind": {"S": notice.kind}} if end in ("SENT", "UNKNOWN") else {}
         self._update(
             notice,
+            self._holders.pop(notice.id),
             update + (", told = :kind" if told else ""),
             {":st": {"S": end}, ":entry": {"L": [{"M": entry}]}, ":none": {"L": []}, **told},
         )
 
-    def _update(self, notice: Notice, update: str, values: dict[str, Any]) -> None:
+    def _update(self, notice: Notice, holder: str, update: str, values: dict[str, Any]) -> None:
         """Change our own claim; a row that another worker took over meanwhile is left to it."""
-        holder = self._holders.pop(notice.id)
         try:
             self._client.update_item(
                 TableName=self._table,

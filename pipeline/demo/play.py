@@ -6,7 +6,6 @@ only the clock is virtual, so that waiting takes no time and the same seed gives
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from random import Random
@@ -29,7 +28,7 @@ from pipeline.local.run import LocalRun, Options
 from pipeline.local.template import Function
 from schemas.records import FeedMessage
 
-# Half an hour of the day's feed a second: short enough for a reinstatement to be told by itself.
+# Short enough for a cancellation and its reinstatement to be told one by one.
 STEP_MS = 30 * 60_000
 _CALLS = {"NormalizeFunction": 1, "DetectFunction": 40, "JoinFunction": 4, "NotifyFunction": 30}
 
@@ -82,7 +81,11 @@ def _book(run: LocalRun, travellers: Travellers) -> None:
 
 
 async def _feed(clock: RunClock, run: LocalRun, data: Day, progress: Progress) -> LoadCounts:
-    """Put the day's lines into the stream, a step of the day each second."""
+    """Put the day's lines into the stream, step by step, each played to rest before the next.
+
+    A step is half an hour of the real day, far longer than any retry of the pipeline takes; on the
+    run's clock it would otherwise be over before a killed worker's batch comes back.
+    """
     stream = KinesisStream(run.endpoint.kinesis, run.plan.streams["FeedStream"].name)
     loader = Loader(Producer(stream))
     step: list[FeedMessage] = []
@@ -95,7 +98,7 @@ async def _feed(clock: RunClock, run: LocalRun, data: Day, progress: Progress) -
                 loader.flush()
                 step = []
                 progress("playing the day", done / len(data.lines))
-                await asyncio.sleep(1.0)
+                await run.quiesce()
             ends += STEP_MS
         step.append(msgspec.structs.replace(message, received_at=clock.now_ms()))
     loader.put(step)

@@ -38,10 +38,15 @@ class Deployment:
     endpoint: Endpoint
 
     def destroy(self) -> None:
-        """Delete the stack, and first what its buckets hold."""
-        for bucket in self.plan.buckets.values():
-            _empty(self.endpoint, bucket.ref)
-        self.endpoint.cloudformation.delete_stack(StackName=self.stack)
+        """Delete the stack, and first what its buckets hold. Raises DeployError."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            for bucket in self.plan.buckets.values():
+                _empty(self.endpoint, bucket.ref)
+            self.endpoint.cloudformation.delete_stack(StackName=self.stack)
+        except (BotoCoreError, ClientError) as error:
+            raise DeployError(f"stack {self.stack} is still there: {error}") from error
 
 
 def deploy(

@@ -24,7 +24,7 @@ from typing import Self
 from pipeline.ingest.target import NoLocalRunError, local_run
 from pipeline.local import endpoint as endpoints
 from pipeline.local.boto_sources import KinesisSource, SqsSource, Timing
-from pipeline.local.deploy import STACK, Deployment, deploy
+from pipeline.local.deploy import STACK, DeployError, Deployment, deploy
 from pipeline.local.destinations import destination
 from pipeline.local.endpoint import Endpoint, child_environment, import_path
 from pipeline.local.endpoint_server import Backend
@@ -145,7 +145,7 @@ class LocalRun:
             self.endpoint, template, stack=options.stack, parameters=options.parameters
         )
         if options.endpoint_url is not None:
-            leave.callback(self.deployment.destroy)
+            leave.callback(self._destroy)
         self.outbox = Outbox(folder / "sent.jsonl")
         settings = {
             name: self._settings(name, properties)
@@ -157,6 +157,14 @@ class LocalRun:
             self.pollers[name] = self._poller(one)
         if options.advertise:
             leave.callback(self._advertise())
+
+    def _destroy(self) -> None:
+        """Take the stack away again; a failure must not hide why the run ended."""
+        try:
+            self.deployment.destroy()
+        except DeployError as error:
+            if self.options.warn is not None:
+                self.options.warn(str(error))
 
     def _settings(self, name: str, properties: Mapping[str, object]) -> MappingSettings:
         """The settings of one mapping, with what its function, queue or stream adds to them."""

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from filters.legs import LegState
-from filters.notify import Claim, End, Ledger
+from filters.notify import Claim, ClaimResult, End, Ledger
 from filters.people import Booking, CodeShare, Contact, FlightNumber
 from pipeline.aws import clients
 from pipeline.aws.events import sqs_items
@@ -332,13 +332,14 @@ def test_what_was_told_is_kept_until_something_else_is(
 
 
 def test_what_a_dead_worker_may_have_sent_counts_as_told(
-    workers: Workers, place: Place, request: pytest.FixtureRequest
+    workers: Workers,
 ) -> None:
-    _known(request, place, "MemoryLedger forgets a revision whose worker died after sending")
     workers.one.claim(examples.notice(kind="cancelled", rev=1), NOW)
     later = NOW + LEASE_MS + 1
-    claim = workers.two.claim(examples.notice(kind="reinstated", rev=2), later)
-    assert claim == Claim("claimed", 1, "cancelled")
+    second = examples.notice(kind="reinstated", rev=2)
+    assert workers.two.claim(second, later) == Claim("claimed", 1, "cancelled")
+    workers.two.ended(second, "SUPPRESSED", "opted_out", later)
+    assert workers.one.claim(examples.notice(rev=3), later) == Claim("claimed", 1, "cancelled")
 
 
 @pytest.mark.parametrize("end", get_args(End))
@@ -356,15 +357,48 @@ def test_the_late_end_of_a_worker_that_was_taken_over_changes_nothing(
 
 
 def test_the_late_release_of_a_worker_that_was_taken_over_changes_nothing(
-    workers: Workers, place: Place, request: pytest.FixtureRequest
+    workers: Workers,
 ) -> None:
-    _known(request, place, "MemoryLedger.release does not ask who holds the claim")
     mine, theirs = examples.notice(), examples.notice()
     later = NOW + LEASE_MS + 1
     workers.one.claim(mine, NOW)
     workers.two.claim(theirs, later)
     workers.one.release(mine)
     assert workers.one.claim(examples.notice(), later).result == "live"
+
+
+def test_the_ledgers_agree_on_any_sequence(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    rng = random.Random(seed)
+    with cloud.in_process(monkeypatch):
+        cloud.create_tables(cloud.LEDGER)
+        both = (Workers("memory"), Workers("aws"))
+        held: dict[str, Notice | None] = {"one": None, "two": None}
+        seen: set[tuple[str, Kind | None]] = set()
+        now = NOW
+        for step in range(500):
+            now += rng.choice((0, 1_000, 15_000, LEASE_MS + 1))
+            worker = rng.choice(("one", "two"))
+            mine = held[worker]
+            if mine is None or rng.random() < 0.3:
+                kind = rng.choice(get_args(Kind))
+                rev = step // 20 + rng.randint(0, 2)
+                mine = examples.notice(id=f"n-{rev}", rev=rev, kind=kind)
+                claims = [getattr(workers, worker).claim(mine, now) for workers in both]
+                assert claims[0] == claims[1], f"step {step}"
+                seen.add((claims[0].result, claims[0].told))
+                if claims[0].result in ("claimed", "taken_over"):
+                    held[worker] = mine
+                continue
+            held[worker] = None
+            end = rng.choice((*get_args(End), "release"))
+            for workers in both:
+                ledger = getattr(workers, worker)
+                if end == "release":
+                    ledger.release(mine)
+                else:
+                    close(ledger, mine, end, now)
+        assert {result for result, _ in seen} == set(get_args(ClaimResult))
+        assert len({told for _, told in seen}) > 3
 
 
 @pytest.mark.parametrize(

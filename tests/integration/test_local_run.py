@@ -388,7 +388,7 @@ def test_an_error_in_the_middle_ends_everything_at_once_while_a_function_hangs(
     shared: Callable[..., Options],
 ) -> None:
     async def main(clock: RunClock) -> None:
-        async with LocalRun(clock, shared(Shards="1", Timeout="600")) as local:
+        async with LocalRun(clock, shared(Shards="1", Timeout="60")) as local:
             put_now(local.endpoint, local.plan.streams["Feed"].name, [{"id": "a", "how": "hang"}])
             invoked = asyncio.Event()
             local.invoker.crash_plan = lambda *_: invoked.set()  # asked when one begins

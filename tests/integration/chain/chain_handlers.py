@@ -84,6 +84,7 @@ def _fail(how: str | None) -> None:
     if how == "raise":
         raise LookupError("no such gate")
     if how == "hang":
+        _hand_over("hanging")
         threading.Event().wait()
     if how == "exit":
         sys.exit(3)

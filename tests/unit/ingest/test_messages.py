@@ -15,10 +15,9 @@ from pipeline.ingest.messages import (
     feed_message,
     leg_of,
     printable_name,
-    record_id,
 )
 from schemas.codec import decode_pack, encode
-from schemas.records import FeedMessage
+from schemas.records import FeedMessage, payload_id
 
 SOURCE = FeedSource(feed="live", file="day.jsonl")
 
@@ -41,7 +40,7 @@ def test_a_message_says_where_it_came_from_and_keeps_its_bytes() -> None:
 
 
 def test_the_same_bytes_have_the_same_id_wherever_they_stand() -> None:
-    assert record_id(b"a") == record_id(b"a") != record_id(b"b")
+    assert payload_id(b"a") == payload_id(b"a") != payload_id(b"b")
 
 
 LEG = "UAL2465-1589328337-fa-0001"
