@@ -63,8 +63,8 @@ LEG = "UAL2465-1589328337-fa-0001"
         (b'{"n":' + b"9" * 5000 + b',"id":"UAL2465-1589328337-fa-0001"}', LEG),
         (b'{"id":"TFR52-1440084510-fds-0000:0"}', "TFR52-1440084510-fds-0000:0"),
         ('{"id":"Ä😀"}'.encode(), "Ä😀"),
-        (b'{"id":"' + b"x" * 256 + b'"}', "x" * 256),
-        (b'{"id":"' + b"x" * 257 + b'"}', None),
+        (b'{"id":"' + b"x" * 200 + b'"}', "x" * 200),
+        (b'{"id":"' + b"x" * 201 + b'"}', None),
         (b'{"nested":{"id":"x"}}', None),
         (b'{"text":"\\"id\\":\\"x\\""}', None),
         (b'[{"id":"x"}]', None),
@@ -105,13 +105,13 @@ def test_no_bytes_make_the_search_for_a_leg_fail(payload: bytes) -> None:
     assert leg is None or 0 < len(leg.encode()) <= 4 * 256
 
 
-@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=256), st.binary(max_size=50))
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=200), st.binary(max_size=50))
 def test_a_leg_found_is_a_key_that_can_be_carried(leg: str, noise: bytes) -> None:
     import msgspec
 
     payload = msgspec.json.encode({"noise": noise, "id": leg, "after": {"id": "x"}})
     message = message_with(payload)
-    assert leg_of(message) == leg
+    assert leg_of(message) == (leg.strip() or None)
     assert decode_pack(encode(message)) == [message]
 
 
