@@ -83,10 +83,11 @@ def detect(
 class _Pass:
     """One try at the statuses still open: read, find each one's leg, fold, decide, write.
 
-    Writes go in this order, each under the condition that nobody wrote since our read: legs that
-    turned out to be another date's, so that nothing is added to them any more; legs; links from
-    source ids. Wherever it stops, a repetition finds all of it again. A status whose leg or link
-    was written by somebody else gets no outcome and stays open for the next pass.
+    Writes go in this order, each under the condition that nobody wrote since our read: new links
+    from source ids; legs that turned out to be another date's, so that nothing is added to them any
+    more; legs; links that move to another leg. Wherever it stops, a repetition finds all of it
+    again. A status whose leg or link was written by somebody else gets no outcome and stays open
+    for the next pass.
     """
 
     def __init__(
@@ -131,12 +132,22 @@ class _Pass:
                 outcomes[index] = Fail("leg state could not be read")
             else:
                 groups[key].append(index)
+        moving: list[LegState] = []
+        new: list[LegState] = []
+        for link in self._links.values():
+            moves = self._state(link.key).moved_to not in (None, link.moved_to)
+            (moving if moves else new).append(link)
+        unlinked = self._refused(new)
         marks = self._marks(groups)
         refused = {marks[old].moved_to for old in self._refused(list(marks.values()))}
-        ready = {key: sorted(groups[key]) for key in groups if key not in refused}
+        ready = {
+            key: sorted(indexes)
+            for key, indexes in groups.items()
+            if key not in refused and unlinked.isdisjoint(self._named[i][0] for i in indexes)
+        }
         outcomes |= self._decide_legs(ready, policy, advisories, token)
         written = {key for key in ready if all(i in outcomes for i in ready[key])}
-        unlinked = self._refused([s for s in self._links.values() if s.moved_to in written])
+        unlinked |= self._refused([link for link in moving if link.moved_to in written])
         return {i: o for i, o in outcomes.items() if self._named[i][0] not in unlinked}
 
     def _sureness(self, index: int) -> tuple[int, Version]:

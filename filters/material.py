@@ -27,12 +27,12 @@ def decided(
 ) -> LegState:
     """The state with more pending disruptions, if what is known no longer fits what was told.
 
-    A cancellation told under the date of a leg that moved here is taken back there; its revision
+    A cancellation told under the date of a leg that moved here is taken back there; the revision
     derives from what was told, so that a repetition has the same id.
     """
     waiting = {disruption.id for disruption in state.pending}
     for other in joined:
-        if not other.provisional and other.told is not None and other.told.kind == "cancelled":
+        if other.told is not None and _believed_cancelled(other, other.told):
             there = msgspec.structs.replace(other, cells={}, rev=other.told.rev)
             correction = _disruption(there, "reinstated", tipping, policy, advisories)
             if correction.id not in waiting:
@@ -44,6 +44,11 @@ def decided(
     disruption = _disruption(state, kind, tipping, policy, advisories)
     told = Told(kind=kind, out=disruption.out_expected, rev=disruption.rev)
     return msgspec.structs.replace(state, told=told, pending=(*state.pending, disruption))
+
+
+def _believed_cancelled(state: LegState, told: Told) -> bool:
+    """Whether passengers may hold a cancellation: told last, or taken back but perhaps not sent."""
+    return told.kind == "cancelled" or any(d.kind == "reinstated" for d in state.pending)
 
 
 def wanted(state: LegState, policy: Policy) -> Kind | None:

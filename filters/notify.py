@@ -144,7 +144,8 @@ class _Desk:
         if claim.result in _NOT_OURS:
             return _NOT_OURS[claim.result]
         useful = now <= notice.useful_until
-        if claim.result == "taken_over":
+        first = claim.result == "claimed"
+        if not first:
             again = useful and notice.kind in must_reach and claim.tries <= _MOST_TRIES
             if not again:
                 return self._end(notice, "UNKNOWN", "unknown_outcome", now)
@@ -154,7 +155,10 @@ class _Desk:
         address, reason = self._address(notice, words)
         if address is None or words is None:
             return self._end(notice, "SUPPRESSED", reason, now)
-        return self._send(notice, words, address, now)
+        result = self._sender.send(notice.channel, address, self._text(notice, words), notice.id)
+        if result.answer == "busy" and first:
+            self._ledger.release(notice)
+        return self._answered(notice, result, now)
 
     def _end(self, notice: Notice, end: End, reason: str, now: int) -> Drop:
         self._ledger.ended(notice, end, reason, now)
@@ -172,18 +176,22 @@ class _Desk:
         address = {"sms": contact.phone, "email": contact.email}.get(notice.channel)
         return address, "no_address"
 
-    def _send(self, notice: Notice, words: Kind, address: str, now: int) -> Outcome:
-        text = render(msgspec.structs.replace(notice, kind=words), self._wordings)
-        result = self._sender.send(notice.channel, address, text, notice.id)
+    def _text(self, notice: Notice, words: Kind) -> str:
+        return render(msgspec.structs.replace(notice, kind=words), self._wordings)
+
+    def _answered(self, notice: Notice, result: SendResult, now: int) -> Outcome:
+        """What follows the provider's answer.
+
+        A claim that is neither closed nor released stays, and is taken over when its lease has run
+        out: the provider may have this text, or one sent before by a worker that died.
+        """
         if result.answer == "accepted":
             self._ledger.sent(notice, result.detail, now)
             return Forward()
         if result.answer == "refused":
             return self._end(notice, "FAILED", "refused_by_provider", now)
         if result.answer == "busy":
-            self._ledger.release(notice)
             return Fail("provider busy", burns=False)
-        # The claim stays: a later worker takes it over when the lease has run out.
         return Fail("provider's answer unclear", burns=False)
 
 

@@ -55,7 +55,7 @@ class Talk:
 
     def __init__(self) -> None:
         self._moving = sys.stderr.isatty()
-        self._said = ""
+        self._said: dict[str, str] = {}
         self._next_s = 0.0
         self._sent = 0
 
@@ -84,17 +84,19 @@ class Talk:
             )
 
     def progress(self, run: LocalRun, sums: Accounting) -> None:
-        """Texts as they come; one line of figures a second at most, and only if they changed."""
+        """Texts as they come; one line of the figures that changed a second at most."""
         for sent in run.outbox.new():
             self._sent += 1
             click.echo(_sentence(sent))
         if not self._moving or time.monotonic() < self._next_s:
             return
-        line = "; ".join(_figures(stage) for stage in sums.stages.values())
-        line += f"; sent {self._sent}" if self._sent else ""
-        if line and line != self._said:
-            self._said, self._next_s = line, time.monotonic() + _LINE_S
-            click.echo(f"{time.strftime('%H:%M:%S')}  {line}", err=True)
+        now = {name: _figures(stage) for name, stage in sums.stages.items()}
+        if self._sent:
+            now["sent"] = f"sent {self._sent}"
+        changed = [figures for name, figures in now.items() if self._said.get(name) != figures]
+        if changed:
+            self._said, self._next_s = now, time.monotonic() + _LINE_S
+            click.echo(f"{time.strftime('%H:%M:%S')}  {'; '.join(changed)}", err=True)
 
     def warn(self, sentence: str) -> None:
         """Say it."""

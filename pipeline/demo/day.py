@@ -55,7 +55,11 @@ def day_of(wish: Wish) -> Day:
 
     Raises SampleDataError when they are not installed, ValueError for a date outside 2013.
     """
-    flights = flights_of(wish.date)
+    return told(flights_of(wish.date), wish)
+
+
+def told(flights: Sequence[Flight], wish: Wish) -> Day:
+    """The day as these flights make it: what the feed tells of them, and who is booked."""
     lines = messages(flights, seed=wish.seed, shuffle=wish.shuffle, duplicate=wish.duplicate)
     return Day(flights, lines, bookings_for(flights, seed=wish.seed))
 

@@ -79,9 +79,10 @@ class SqsSource:
         """The queue's ARN."""
         return self._arn
 
-    def quiet(self, since: int) -> bool:
-        """Whether the queue was found empty after the activity's generation `since`."""
-        return self._empty_at >= since and not self._held and not self._parked
+    def quiet(self) -> bool:
+        """Whether the queue was found empty, and no queue has changed since."""
+        unchanged = self._empty_at == self._timing.activity.queues
+        return unchanged and not self._held and not self._parked
 
     def delay(self, message_id: str, seconds: int) -> None:
         """Virtual time: hand this message over no sooner than in `seconds`, if it is ours."""
@@ -89,7 +90,7 @@ class SqsSource:
 
     async def receive(self, limit: int) -> list[QueueMessage]:
         """Up to `limit` messages, at once; they are invisible for the visibility timeout."""
-        generation = self._timing.activity.generation
+        generation = self._timing.activity.queues
         if not _virtual():
             found = await call(self._fetch, limit, self._visibility_s)
         else:
@@ -273,10 +274,10 @@ class KinesisSource:
         """The stream's ARN."""
         return self._arn
 
-    def quiet(self, since: int) -> bool:
-        """Whether every shard being read was at its end after the generation `since`."""
+    def quiet(self) -> bool:
+        """Whether every shard being read was at its end, and no stream has changed since."""
         return bool(self._ends or self._ended) and all(
-            generation >= since for generation, _ in self._ends.values()
+            generation == self._timing.activity.streams for generation, _ in self._ends.values()
         )
 
     async def shards(self) -> list[Shard]:
@@ -297,7 +298,7 @@ class KinesisSource:
     async def read(self, shard_id: str, after: str | None, limit: int) -> StreamPage:
         """Up to `limit` records of the shard after `after` (None: from its oldest record)."""
         virtual = _virtual()
-        generation = self._timing.activity.generation
+        generation = self._timing.activity.streams
         # A shard read to its end stays so until something happens: idle time costs no calls.
         if virtual and self._ends.get(shard_id) == (generation, after):
             return StreamPage([], 0, ended=False)

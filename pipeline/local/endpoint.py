@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,14 +76,24 @@ def import_path() -> dict[str, str]:
 
 
 class Activity:
-    """Counts what may have changed queues or streams, so that idle time need not be polled."""
+    """Counts what may have changed queues and streams, so that idle time need not be polled."""
 
     def __init__(self) -> None:
-        self.generation = 0
+        self.queues = 0
+        self.streams = 0
 
-    def bump(self) -> None:
-        """Something was put, sent or given back, or a function has run."""
-        self.generation += 1
+    def bump(self, *, queues: bool = True, streams: bool = True) -> None:
+        """Something was put or sent, or given back, or a function may have done so."""
+        self.queues += queues
+        self.streams += streams
+
+    def called(self, operations: Iterable[str]) -> None:
+        """These operations, as "service.Operation", were called."""
+        changing = [name for name in operations if not name.partition(".")[2].startswith(_READING)]
+        self.bump(
+            queues=any(name.startswith("sqs.") for name in changing),
+            streams=any(name.startswith("kinesis.") for name in changing),
+        )
 
 
 class Endpoint:
@@ -111,8 +121,7 @@ class Endpoint:
         self._session.events.register("after-call", self._called)
 
     def _called(self, model: Any, **_: object) -> None:  # noqa: ANN401  (botocore's, without stubs)
-        if not model.name.startswith(_READING):
-            self.activity.bump()
+        self.activity.called([f"{model.service_model.service_name}.{model.name}"])
 
     @property
     def pid(self) -> int | None:

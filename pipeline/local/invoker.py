@@ -71,7 +71,7 @@ class ProcessInvoker:
         self.crash_plan: CrashPlan = lambda _function, _number: None
         # Told the id of a message and the seconds for which it was to be delayed.
         self.on_delayed: Callable[[str, int], None] = lambda _id, _seconds: None
-        self.on_done: Callable[[], None] = lambda: None
+        self.on_done: Observer = lambda _report: None
         self._plan = plan
         self._environment = environment
         self._clock = clock
@@ -108,7 +108,7 @@ class ProcessInvoker:
                 self._free[target.logical_id].append(execution)
             else:
                 self._drop(execution)
-        self.on_done()
+        self.on_done(report)
         for observer in self.observers:
             observer(report)
         return answer

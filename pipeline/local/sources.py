@@ -99,7 +99,7 @@ class StreamSource(Protocol):
         """All shards of the stream, open and closed."""
 
     async def read(self, shard_id: str, after: str | None, limit: int) -> StreamPage:
-        """Up to `limit` records of the shard after sequence number `after` (None: from the start)."""
+        """Up to `limit` records after sequence number `after` (None: from the oldest)."""
 
 
 @dataclass(frozen=True, slots=True)

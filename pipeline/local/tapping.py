@@ -1,6 +1,6 @@
 """Listening in on a worker's AWS calls: counts them, holds delays back, dies at a chosen one.
 
-It hooks botocore's event system on the process's one session and changes no answer.
+It hooks botocore's event system and changes no answer.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ class Tap:
     """
 
     def __init__(
-        self, *, tell: Callable[[dict[str, Any]], None], hold_back: bool, sender_file: str
+        self,
+        events: Any,  # noqa: ANN401  (botocore's emitter, which has no stubs)
+        *,
+        tell: Callable[[dict[str, Any]], None],
+        hold_back: bool,
+        sender_file: str,
     ) -> None:
-        from pipeline.aws.clients import session
-
+        """`events` are those of a botocore session whose clients are yet to be made."""
         self.calls: dict[str, dict[str, int]] = {}
         self._tell = tell
         self._hold_back = hold_back
@@ -38,7 +42,6 @@ class Tap:
         self._fatal: int | None = None
         self._before = True
         self._doomed = False
-        events = session().events
         events.register("before-parameter-build", self._asked)
         events.register("before-send", self._sending)
         events.register("after-call", self._answered)

@@ -59,12 +59,16 @@ def translate(path: Path, *, region: str = "us-east-1") -> dict[str, Any]:
     Where a function's code lies is kept in its Metadata under "flightwire:CodeUri", as an absolute
     path. Raises TemplateError when the file is missing, is not YAML or is not a sound template.
     """
-    import boto3
-    import yaml
-    from samtranslator.model.exceptions import InvalidDocumentException
-    from samtranslator.parser.parser import Parser
-    from samtranslator.translator.translator import Translator
-    from samtranslator.yaml_helper import yaml_parse
+    try:
+        import boto3
+        import yaml
+        from samtranslator.model.exceptions import InvalidDocumentException
+        from samtranslator.parser.parser import Parser
+        from samtranslator.translator.translator import Translator
+        from samtranslator.yaml_helper import yaml_parse
+    except ModuleNotFoundError as error:
+        problem = f"needs {error.name} to be read; install this project with its extra `local`"
+        raise TemplateError(str(path), problem) from error
 
     try:
         source = yaml_parse(path.read_text(encoding="utf-8"))

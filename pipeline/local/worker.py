@@ -60,7 +60,10 @@ class Worker:
         self._messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._listen, args=(requests,), daemon=True).start()
         self._start = self._messages.get()
+        from pipeline.aws.clients import session
+
         self.tap = Tap(
+            session().events,
             tell=self._tell,
             hold_back=self._start["hold_back"],
             sender_file=self._start["sender_file"],

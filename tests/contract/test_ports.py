@@ -374,19 +374,21 @@ def test_the_ledgers_agree_on_any_sequence(monkeypatch: pytest.MonkeyPatch, seed
         both = (Workers("memory"), Workers("aws"))
         held: dict[str, Notice | None] = {"one": None, "two": None}
         seen: set[tuple[str, Kind | None]] = set()
-        now = NOW
-        for step in range(500):
+        now, deaths = NOW, 0
+        for step in range(200):
             now += rng.choice((0, 1_000, 15_000, LEASE_MS + 1))
             worker = rng.choice(("one", "two"))
             mine = held[worker]
             if mine is None or rng.random() < 0.3:
                 kind = rng.choice(get_args(Kind))
-                rev = step // 20 + rng.randint(0, 2)
+                rev = step // 4 + rng.randint(0, 2)
                 mine = examples.notice(id=f"n-{rev}", rev=rev, kind=kind)
                 claims = [getattr(workers, worker).claim(mine, now) for workers in both]
                 assert claims[0] == claims[1], f"step {step}"
                 seen.add((claims[0].result, claims[0].told))
                 if claims[0].result in ("claimed", "taken_over"):
+                    left = held["two" if worker == "one" else "one"]
+                    deaths += left is not None and left.rev < rev
                     held[worker] = mine
                 continue
             held[worker] = None
@@ -399,6 +401,7 @@ def test_the_ledgers_agree_on_any_sequence(monkeypatch: pytest.MonkeyPatch, seed
                     close(ledger, mine, end, now)
         assert {result for result, _ in seen} == set(get_args(ClaimResult))
         assert len({told for _, told in seen}) > 3
+        assert deaths > 3
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +17,10 @@ import pytest
 from pipeline.local import endpoint as endpoints
 from pipeline.local import ministack
 from pipeline.local.deploy import DeployError, Deployment, deploy, objects
+from pipeline.local.destinations import destination
 from pipeline.local.endpoint import Endpoint, EndpointError, embedded, running
 from pipeline.local.endpoint_server import Backend
+from pipeline.local.loop import run
 from pipeline.local.template import TEMPLATE, translate
 from tests.integration.backends import BACKENDS
 from tests.integration.processes import Watch, gone
@@ -221,6 +224,54 @@ def test_a_stack_is_not_deployed_over_another_and_is_removed_with_all_it_holds(
     assert stream not in endpoint.kinesis.list_streams()["StreamNames"]
     again = deploy(endpoint, template, stack="twice")
     again.destroy()
+
+
+RECORD: dict[str, object] = {
+    "requestContext": {"requestId": "9e1a", "condition": "RetryAttemptsExhausted"},
+    "timestamp": "2026-11-20T07:05:09.123Z",
+    "KinesisBatchInfo": {"shardId": "shardId-000000000001", "batchSize": 2},
+    "payload": '{"Records": []}',
+}
+
+
+def given_up(endpoint: Endpoint, arn: str) -> None:
+    """Put RECORD to the destination with this ARN."""
+    found = destination(endpoint, arn, "FeedMapping")
+    assert found is not None
+    run(lambda _clock: found.put(RECORD), virtual=True)
+
+
+def test_a_bucket_gets_the_whole_record_under_lambdas_name_for_it(endpoint: Endpoint) -> None:
+    endpoint.s3.create_bucket(Bucket="given-up")
+
+    given_up(endpoint, "arn:aws:s3:::given-up")
+
+    [key] = objects(endpoint, "given-up")
+    assert re.fullmatch(
+        r"aws/lambda/[0-9a-f-]{36}/shardId-000000000001/2026/11/20/"
+        r"2026-11-20T07\.05\.09-[0-9a-f-]{36}",
+        key,
+    )
+    body = endpoint.s3.get_object(Bucket="given-up", Key=key)["Body"].read()
+    assert json.loads(body) == RECORD
+
+
+def test_a_queue_and_a_topic_get_the_description_without_the_records(endpoint: Endpoint) -> None:
+    url = endpoint.sqs.create_queue(QueueName="given-up")["QueueUrl"]
+    attributes = endpoint.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    queue = attributes["Attributes"]["QueueArn"]
+    topic = endpoint.sns.create_topic(Name="given-up")["TopicArn"]
+    endpoint.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    described = {key: value for key, value in RECORD.items() if key != "payload"}
+
+    given_up(endpoint, queue)
+    given_up(endpoint, topic)
+
+    found = endpoint.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    bodies = [json.loads(message["Body"]) for message in found]
+    published = [json.loads(body["Message"]) for body in bodies if "Message" in body]
+    assert [body for body in bodies if "Message" not in body] == [described]
+    assert published == [described]
 
 
 def test_an_endpoint_that_already_runs_is_used_with_what_boto3_finds(

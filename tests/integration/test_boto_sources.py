@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
-from mypy_boto3_kinesis import KinesisClient
-from mypy_boto3_sqs import SQSClient
 
 from pipeline.local.boto_sources import KinesisSource, SqsSource, Timing
 from pipeline.local.endpoint import Activity
 from pipeline.local.loop import RunClock, run
 from pipeline.local.sources import QueueDepth, QueueMessage
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_sqs import SQSClient
 
 pytestmark = pytest.mark.integration
 
@@ -457,12 +459,12 @@ def test_a_source_is_quiet_only_when_it_was_seen_empty_since_the_last_change(
 
     async def play(source: KinesisSource, _clock: RunClock) -> list[bool]:
         [shard] = await source.shards()
-        quiet = [source.quiet(stream.activity.generation)]
+        quiet = [source.quiet()]
         await source.read(shard.shard_id, None, 10)
-        quiet.append(source.quiet(stream.activity.generation))
+        quiet.append(source.quiet())
         await source.read(shard.shard_id, "1", 10)
-        quiet.append(source.quiet(stream.activity.generation))
+        quiet.append(source.quiet())
         stream.put(b"b")
-        return [*quiet, source.quiet(stream.activity.generation)]
+        return [*quiet, source.quiet()]
 
     assert stream.with_source(play) == [False, False, True, False]

@@ -173,18 +173,28 @@ def test_stream_records_whose_statuses_cannot_be_sent_are_named(chain: Chain) ->
 
 
 def test_a_decision_survives_the_run_that_raised_after_writing_it(chain: Chain) -> None:
-    # The second leg is damaged in the table and first looks absent: the run writes the first leg's
-    # decision, meets the damage when it reads again, and ends; its halves are run on their own.
-    good = examples.status(id="a", number=1, out_estimated=examples.OUT + 90 * examples.MINUTE)
-    bad = examples.status(id="b", number=2, out_estimated=examples.OUT + 90 * examples.MINUTE)
+    # The second leg is damaged in the table and first looks absent: the run writes the decisions of
+    # the two others, meets the damage when it reads again, and ends. Of its parts, run on their
+    # own, the first finds its leg damaged too and fails; the third goes on.
+    late = {"out_estimated": examples.OUT + 90 * examples.MINUTE}
+    statuses = [examples.status(id=f"s-{n}", number=n, **late) for n in (1, 2, 3)]
     damaged = {"pk": {"S": "UAL2.EWR.2013-02-08"}, "rev": {"N": "1"}, "body": {"S": "{"}}
     clients.dynamodb().put_item(TableName=cloud.LEGS, Item=damaged)
-    cloud.watch(clients.dynamodb(), "BatchGetItem", {"Responses": {}, "UnprocessedKeys": {}})
-    event = chain.event(message_of(to_text([good, bad])))
-    assert chain.invoke("detect", event) == NONE_FAILED
-    emitted = [r.leg for r in chain.records("disruption") if isinstance(r, Disruption)]
-    assert emitted == ["UAL1.EWR.2013-02-08"]
-    assert stored_leg("UAL1.EWR.2013-02-08").pending == ()
+    misread = {"pk": {"S": "UAL1.EWR.2013-02-08"}, "rev": {"N": "1"}, "body": {"S": "{"}}
+    absent: dict[str, Any] = {"Responses": {}, "UnprocessedKeys": {}}
+    unreadable = {"Responses": {cloud.LEGS: [misread]}, "UnprocessedKeys": {}}
+    cloud.watch(clients.dynamodb(), "BatchGetItem", absent, None, unreadable)
+    assert chain.invoke("detect", chain.event(message_of(to_text(statuses)))) == NONE_FAILED
+    assert emitted_legs(chain) == ["UAL3.EWR.2013-02-08"]
+    assert stored_leg("UAL3.EWR.2013-02-08").pending == ()
+    assert len(stored_leg("UAL1.EWR.2013-02-08").pending) == 1, "decided, and not handed out yet"
+    again = chain.event(message_of(to_text(statuses[:1]), receives=2))
+    assert chain.invoke("detect", again) == NONE_FAILED
+    assert emitted_legs(chain) == ["UAL1.EWR.2013-02-08"]
+
+
+def emitted_legs(chain: Chain) -> list[str]:
+    return [r.leg for r in chain.records("disruption") if isinstance(r, Disruption)]
 
 
 def stored_leg(key: str) -> LegState:

@@ -179,12 +179,12 @@ def test_every_record_goes_through_both_hops_and_each_poison_is_isolated(
     assert all(gone(pid) for pid in seen.pids)
 
 
-def test_two_runs_on_virtual_time_interleave_alike(chain: Path) -> None:
+def test_two_runs_on_virtual_time_interleave_alike(shared: Callable[..., Options]) -> None:
     records: list[dict[str, Any]] = [{"id": f"r{n}"} for n in range(40)]
     records[5]["poison"] = "stream"
 
     def history() -> list[tuple[object, ...]]:
-        seen = play(Options(template=chain), put(*records))
+        seen = play(shared(), put(*records))
         return [
             (one.function.logical_id, one.request_id, one.started_ms, one.records, one.failed)
             for one in seen.reports

@@ -445,6 +445,17 @@ def test_after_a_busy_answer_the_same_word_may_go_at_once() -> None:
     assert len(office.sender.sent) == 2
 
 
+def test_a_busy_answer_to_a_second_try_does_not_make_the_first_one_certain() -> None:
+    """The first worker may have died after the provider took it, so the row stays a claim."""
+    office = Office(SendResult("busy"))
+    office.die_after_claiming(revision(2, "cancelled"))
+    office.now += LEASE + 1
+    assert office.deliver(revision(2, "cancelled")) == Fail("provider busy", burns=False)
+    office.now += LEASE + 1
+    assert office.deliver(revision(3, "reinstated", 0)) == Forward()
+    assert office.words[-1] == "OPERATES AFTER ALL"
+
+
 def test_an_unclear_answer_keeps_the_claim_until_the_lease_runs_out() -> None:
     office = Office(SendResult("unclear"))
     office.deliver(notice())
