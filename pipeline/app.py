@@ -19,6 +19,7 @@ from pipeline.aws.events import kinesis_items, sqs_items
 from pipeline.aws.sqs import Queue, QueueDeadLetters, QueueEmitter, QueueRetries
 from pipeline.aws.telemetry import Telemetry
 from pipeline.batch import BatchResult, Item, Pipes, run_batch
+from pipeline.tokens import tokened
 from schemas.records import Record
 
 if TYPE_CHECKING:
@@ -107,23 +108,7 @@ def _bind_detect(settings: Settings) -> Callable[[Any], Bound]:
         advisories=load_advisories(settings.advisories),
     )
 
-    def bind(_context: object) -> Bound:
-        tokens: list[str] = []
-
-        def run(statuses: list[Any]) -> list[Outcome]:
-            # A run that raised after writing keeps its token: the next one emits what it decided.
-            token = uuid.uuid4().hex
-            outcomes = detect(statuses, token=token)
-            tokens.append(token)
-            return outcomes
-
-        def confirm() -> None:
-            for token in tokens:
-                legs.confirm(token)
-
-        return Bound(run, confirm)
-
-    return bind
+    return lambda _context: Bound(*tokened(detect, legs.confirm, lambda: uuid.uuid4().hex))
 
 
 def _bind_join(settings: Settings) -> Callable[[Any], Bound]:

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "docs/architecture.md")
 _NAMES = {kind: name for name, kind in RECORD_TYPES.items()}
 _BLOCK = re.compile(
-    r"(?P<head><!-- chain: drawn by `python -m pipeline\.diagram` -->\n).*?(?P<tail><!-- /chain -->)",
+    r"(?P<head><!-- chain: drawn by `python -m pipeline\.diagram` -->\n)"
+    r".*?(?P<tail><!-- /chain -->)",
     re.DOTALL,
 )
 

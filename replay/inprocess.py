@@ -20,13 +20,14 @@ from pipeline import stages
 from pipeline.batch import BatchResult, Item, Pipes, run_batch
 from pipeline.memory.pipes import MemoryPipe, RecordingSender
 from pipeline.memory.tables import MemoryBookings, MemoryContacts, MemoryLedger, MemoryLegs
+from pipeline.tokens import tokened
 from schemas.records import FeedMessage, Record
 
 _LEASE_MS = 40_000
 
 
 class World(msgspec.Struct, kw_only=True):
-    """What a replay reads and writes, all in memory; `batches` were run in it so far."""
+    """What a replay reads and writes, all in memory; `runs` counts those of detect."""
 
     policy: Policy
     wordings: Wordings
@@ -36,7 +37,7 @@ class World(msgspec.Struct, kw_only=True):
     legs: MemoryLegs
     ledger: MemoryLedger
     sender: RecordingSender
-    batches: int = 0
+    runs: int = 0
 
 
 def world(policy: Policy, wordings: Wordings, advisories: Sequence[Advisory] = ()) -> World:
@@ -70,9 +71,7 @@ def run(
     for batch in _batches(messages, batch_size, window_ms):
         now = max(message.received_at for message in batch)
         records: Sequence[Record] = batch
-        # Counted in the world, since a token confirmed once must not name another batch's outbox.
-        into.batches += 1
-        for stage, bound, after_emit in _bound(into, f"replay-{into.batches}", now):
+        for stage, bound, after_emit in _bound(into, now):
             if not records:
                 break
             pipe = MemoryPipe()
@@ -93,7 +92,7 @@ def run(
 _Bound = tuple[stages.Stage, Callable[[list[Any]], list[Outcome]], Callable[[], None]]
 
 
-def _bound(into: World, token: str, now: int) -> Iterator[_Bound]:
+def _bound(into: World, now: int) -> Iterator[_Bound]:
     """The four filters with the world's ports, and what follows their emitting."""
     yield stages.NORMALIZE, stages.NORMALIZE.filter, _nothing
     detect = partial(
@@ -101,9 +100,14 @@ def _bound(into: World, token: str, now: int) -> Iterator[_Bound]:
         legs=into.legs,
         policy=into.policy,
         advisories=into.advisories,
-        token=token,
     )
-    yield stages.DETECT, detect, partial(into.legs.confirm, token)
+
+    def new_token() -> str:
+        # Counted in the world, since a token confirmed once must not name another run's outbox.
+        into.runs += 1
+        return f"replay-{into.runs}"
+
+    yield stages.DETECT, *tokened(detect, into.legs.confirm, new_token)
     yield stages.JOIN, partial(stages.JOIN.filter, bookings=into.bookings), _nothing
     notify = partial(
         stages.NOTIFY.filter,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import ClassVar
 
 try:
@@ -48,7 +47,3 @@ def main() -> None:
       flightwire local                      the whole pipeline on this machine
       flightwire feed load FILE --to local  load messages into it
     """
-
-
-if __name__ == "__main__":
-    sys.exit(main())

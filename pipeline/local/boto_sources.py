@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.local.endpoint import Activity
-from pipeline.local.loop import VirtualTimeLoop, call
+from pipeline.local.loop import call
 from pipeline.local.sources import QueueDepth, QueueMessage, Shard, StreamPage, StreamRecord
 
 if TYPE_CHECKING:
@@ -36,14 +36,11 @@ _READS_PER_LISTING = 5
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The run's clock (epoch milliseconds, UTC), and what says that something has changed."""
+    """The run's clock (epoch milliseconds, UTC), its changes, and whether time is virtual."""
 
     now_ms: Callable[[], int]
     activity: Activity
-
-
-def _virtual() -> bool:
-    return isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
+    virtual: bool
 
 
 @dataclass(slots=True)
@@ -91,11 +88,12 @@ class SqsSource:
     async def receive(self, limit: int) -> list[QueueMessage]:
         """Up to `limit` messages, at once; they are invisible for the visibility timeout."""
         generation = self._timing.activity.queues
-        if not _virtual():
+        if not self._timing.virtual:
             found = await call(self._fetch, limit, self._visibility_s)
+        elif self._empty_at == generation and not self._parked:
+            return []  # it stays empty until something happens: idle time costs no calls
         else:
             found = self._due(limit)
-            # An empty queue stays empty until something happens: idle time then costs no calls.
             if len(found) < limit and self._empty_at != generation:
                 came = await call(self._fetch, limit - len(found), _LONGEST_VISIBILITY_S)
                 found += self._taken_in(came)
@@ -169,7 +167,7 @@ class SqsSource:
             )
         for handle in handles:
             self._held.pop(handle, None)
-        self._timing.activity.bump()
+        self._timing.activity.bump(streams=False)
 
     async def delete(self, messages: Sequence[QueueMessage]) -> None:
         """Delete these messages; one whose deletion fails comes back later."""
@@ -297,7 +295,7 @@ class KinesisSource:
 
     async def read(self, shard_id: str, after: str | None, limit: int) -> StreamPage:
         """Up to `limit` records of the shard after `after` (None: from its oldest record)."""
-        virtual = _virtual()
+        virtual = self._timing.virtual
         generation = self._timing.activity.streams
         # A shard read to its end stays so until something happens: idle time costs no calls.
         if virtual and self._ends.get(shard_id) == (generation, after):

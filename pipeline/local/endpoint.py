@@ -91,7 +91,7 @@ class Activity:
         """These operations, as "service.Operation", were called."""
         changing = [name for name in operations if not name.partition(".")[2].startswith(_READING)]
         self.bump(
-            queues=any(name.startswith("sqs.") for name in changing),
+            queues=any(name.startswith(("sqs.", "sns.")) for name in changing),
             streams=any(name.startswith("kinesis.") for name in changing),
         )
 

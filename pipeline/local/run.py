@@ -237,7 +237,7 @@ class LocalRun:
         }
 
     def _poller(self, settings: MappingSettings) -> Poller:
-        timing = Timing(self._clock.now_ms, self.endpoint.activity)
+        timing = Timing(self._clock.now_ms, self.endpoint.activity, self.virtual)
         arn = settings.source_arn
         if isinstance(settings, KinesisMapping):
             name = arn.rsplit("/", 1)[-1]

@@ -62,7 +62,7 @@ class MemoryBookings:
 
     def __init__(self, bookings: Iterable[Booking] = (), shares: Iterable[CodeShare] = ()) -> None:
         """Holds these bookings and code-shares."""
-        self._tickets: dict[FlightNumber, list[Booking]] = defaultdict(list)
+        self._tickets: dict[FlightNumber, dict[tuple[str, str, str], Booking]] = defaultdict(dict)
         self._shares: dict[FlightNumber, set[str]] = defaultdict(set)
         self.load(bookings, shares)
 
@@ -81,19 +81,18 @@ class MemoryBookings:
 
     def tickets(self, flights: Collection[FlightNumber]) -> Tickets:
         """The bookings that carry these numbers."""
-        return Tickets({f: self._tickets[f] for f in flights if f in self._tickets})
+        return Tickets({f: list(self._tickets[f].values()) for f in flights if f in self._tickets})
 
     def load(self, bookings: Iterable[Booking], shares: Iterable[CodeShare] = ()) -> int:
-        """Add bookings and code-shares; how many."""
-        count = 0
-        for booking in bookings:
-            self._tickets[booking.flight].append(booking)
-            count += 1
+        """Add bookings, replacing those of the same PNR, recipient and channel; how many."""
+        added = list(bookings)
+        for booking in added:
+            key = (booking.pnr, booking.recipient, booking.channel)
+            self._tickets[booking.flight][key] = booking
         for share in shares:
             flight = FlightNumber(share.operating, share.origin, share.date)
             self._shares[flight].add(share.marketing)
-            count += 1
-        return count
+        return len(added)
 
 
 class MemoryContacts:

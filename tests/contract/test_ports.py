@@ -192,18 +192,11 @@ def test_code_shares_loaded_later_are_added(bookings: LoadedBookings) -> None:
 
 
 def test_a_booking_loaded_again_replaces_the_one_before(
-    bookings: LoadedBookings, place: Place, request: pytest.FixtureRequest
+    bookings: LoadedBookings,
 ) -> None:
-    _known(request, place, "MemoryBookings.load keeps both, so a cancelled booking is still told")
     bookings.load([booking(), booking()])
     bookings.load([booking(cancelled=True)])
     assert list(bookings.tickets({FLIGHT}).found[FLIGHT]) == [booking(cancelled=True)]
-
-
-def _known(request: pytest.FixtureRequest, place: Place, reason: str) -> None:
-    """The adapter in memory is known to fail here, and must be seen to until it is mended."""
-    if place == "memory":
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 
 
 class LoadedContacts(ContactBook, Protocol):

@@ -76,7 +76,7 @@ class Queue:
                 self.url,
                 "arn:aws:sqs:us-east-1:123456789012:q",
                 visibility_s=VISIBILITY_S,
-                timing=Timing(clock.now_ms, self.activity),
+                timing=Timing(clock.now_ms, self.activity, virtual),
             )
             return await play(source, clock)
 
@@ -323,7 +323,7 @@ class Stream:
 
         async def main(clock: RunClock) -> T:
             source = KinesisSource(
-                self.kinesis, "s", "arn:s", timing=Timing(clock.now_ms, self.activity)
+                self.kinesis, "s", "arn:s", timing=Timing(clock.now_ms, self.activity, virtual)
             )
             return await play(source, clock)
 
