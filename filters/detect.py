@@ -147,8 +147,9 @@ class _Pass:
         }
         outcomes |= self._decide_legs(ready, policy, advisories, token)
         written = {key for key in ready if all(i in outcomes for i in ready[key])}
-        unlinked |= self._refused([link for link in moving if link.moved_to in written])
-        return {i: o for i, o in outcomes.items() if self._named[i][0] not in unlinked}
+        # A refusal costs nothing: whoever finds the old link follows the mark on the old leg.
+        self._refused([link for link in moving if link.moved_to in written])
+        return outcomes
 
     def _sureness(self, index: int) -> tuple[int, Version]:
         status = self._statuses[index]

@@ -154,7 +154,9 @@ def _epoch_ms(fields: dict[str, Any], name: str) -> int | None:
         return None
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(_EPOCH_MAX))):
-        reason = f"{name}: {str(value)[:40]!r} is no epoch in seconds"
+        # Showing a nested value could go deeper than reading it did.
+        shown = repr(text[:40]) if text else type(value).__name__
+        reason = f"{name}: {shown} is no epoch in seconds"
         raise RejectRecord(reason)
     seconds = int(text)
     if not _EPOCH_MIN <= seconds <= _EPOCH_MAX:

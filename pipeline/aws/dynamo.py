@@ -43,13 +43,22 @@ def batch_get(
     table: str,
     keys: Collection[Mapping[str, str]],
     pause: Callable[[float], None] = time.sleep,
+    *,
+    only: Sequence[str] = (),
 ) -> tuple[list[Item], list[Mapping[str, str]]]:
     """The items under these keys (string attributes), consistently read, and the keys left unread.
 
-    Duplicate keys are asked for once; DynamoDB refuses a request that repeats one.
+    Duplicate keys are asked for once; DynamoDB refuses a request that repeats one. `only` names the
+    attributes wanted; without it all come.
     """
     unique = list({tuple(sorted(key.items())): key for key in keys}.values())
-    pages = side_by_side(lambda page: _page(client, table, page, pause), list(_chunks(unique)))
+    wanted: dict[str, Any] = {"ConsistentRead": True}
+    if only:
+        names = {f"#{place}": name for place, name in enumerate(only)}
+        wanted |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+    pages = side_by_side(
+        lambda page: _page(client, table, page, wanted, pause), list(_chunks(unique))
+    )
     items = [item for found, _ in pages for item in found]
     return items, [key for _, unread in pages for key in unread]
 
@@ -64,6 +73,7 @@ def _page(
     client: DynamoDBClient,
     table: str,
     page: Sequence[Mapping[str, str]],
+    request: Mapping[str, Any],
     pause: Callable[[float], None],
 ) -> tuple[list[Item], list[Mapping[str, str]]]:
     items: list[Item] = []
@@ -71,9 +81,8 @@ def _page(
     for attempt in range(_ROUNDS):
         if attempt:
             pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311  (jitter, no secret)
-        request = {table: {"Keys": wanted, "ConsistentRead": True}}
         try:
-            answer = client.batch_get_item(RequestItems=request)  # type: ignore[arg-type]  # plain dicts
+            answer = client.batch_get_item(RequestItems={table: {**request, "Keys": wanted}})
         except (ClientError, BotoCoreError):
             break
         items += cast("list[Item]", answer["Responses"].get(table, []))

@@ -81,7 +81,13 @@ class LegTable:
         return [_decode(item["body"]["S"]) for item in items if "body" in item]
 
     def _get(self, keys: Collection[str]) -> tuple[list[Item], list[Mapping[str, str]]]:
-        return batch_get(self._client, self._table, [{"pk": key} for key in keys], self._pause)
+        return batch_get(
+            self._client,
+            self._table,
+            [{"pk": key} for key in keys],
+            self._pause,
+            only=("pk", "body"),
+        )
 
     def _expiry(self) -> int:
         return self._clock() // 1000 + _KEEP_LEG_S

@@ -67,7 +67,7 @@ class BookingTable:
             for flight, item in found.items()
             for booking in _strings(item, "bookings")
         ]
-        items, missed = batch_get(self._client, self._table, keys, self._pause)
+        items, missed = batch_get(self._client, self._table, keys, self._pause, only=("pk", "body"))
         unread |= {by_key[key["pk"]] for key in missed}
         tickets: dict[FlightNumber, list[Booking]] = {flight: [] for flight in found}
         for item in items:
@@ -133,7 +133,7 @@ class ContactTable:
     def read(self, recipients: Collection[str]) -> Contacts:
         """The contacts of these recipients, strongly consistent."""
         keys = [{"pk": recipient} for recipient in recipients]
-        items, unread = batch_get(self._client, self._table, keys, self._pause)
+        items, unread = batch_get(self._client, self._table, keys, self._pause, only=("body",))
         found = (msgspec.json.decode(item["body"]["S"], type=Contact) for item in items)
         return Contacts(
             {contact.recipient: contact for contact in found}, {key["pk"] for key in unread}

@@ -19,7 +19,7 @@ import msgspec
 from filters.detect import Reading, Written
 from filters.legs import LegState
 from filters.notify import Claim, End, SendResult
-from filters.people import Booking, CodeShare, Contact
+from filters.people import Booking, Contact
 from filters.wording import load_wordings
 from pipeline import stages
 from pipeline.batch import BatchResult, Item, Pipes, run_batch
@@ -166,7 +166,6 @@ class System:
         self,
         seed: int,
         bookings: Sequence[Booking],
-        shares: Sequence[CodeShare] = (),
         *,
         legs: type[SteppedLegs] = SteppedLegs,
         lease_ms: int = LEASE,
@@ -178,7 +177,7 @@ class System:
         self.queues: dict[str, list[Delivery]] = {stage.name: [] for stage in stages.CHAIN}
         self.legs = legs(self.step)
         self.ledger = SteppedLedger(self.step, lease_ms)
-        self.bookings = MemoryBookings(bookings, shares)
+        self.bookings = MemoryBookings(bookings)
         self.contacts = MemoryContacts(
             Contact(recipient=booking.recipient, phone="+12015550100") for booking in bookings
         )

@@ -163,15 +163,17 @@ def test_a_filter_that_raised_after_writing_still_says_its_word_when_run_again()
     assert not any(isinstance(outcome, Fail) for outcome in outcomes)
 
 
-def test_a_disruption_is_handed_out_once_though_a_second_pass_meets_it_again() -> None:
+def test_a_disruption_is_handed_out_once_though_a_second_pass_meets_its_leg_again() -> None:
     legs = ScriptedLegs()
-    other_id = "firehose:UAL1545-other"
-    second = status("x", source_id=other_id, out_gate="C98", source_time=at_minute(7))
-    # The second id's link is written by others between our read and our write.
-    legs.after["read", 1] = lambda: MemoryLegs.write(legs, [LegState(key=f"~{other_id}", rev=1)])
-    outcomes = run(legs, [PLAN, LATE, second], "t1")
-    [found] = told_in(outcomes)
-    assert found[1:] == (LEG, "delayed")
+    other = "firehose:UAL1545-other"
+    gate = undated("gate", source_id=other, out_gate="C98")
+    link = LegState(key=f"~{other}", rev=1, moved_to=LEG, date_basis="scheduled")
+    # Somebody finds out meanwhile that the other id is the same leg.
+    legs.after["read", 1] = lambda: MemoryLegs.write(legs, [link])
+    outcomes = run(legs, [PLAN, LATE, gate], "t1")
+    assert [type(outcome) for outcome in outcomes] == [Drop, Forward, Drop]
+    [leg] = known_legs(legs.all())
+    assert leg.cells == fold(LegState(key=LEG), [PLAN, LATE, gate])[0].cells
 
 
 # Others write at the same time.
@@ -195,6 +197,14 @@ def test_a_link_written_meanwhile_is_followed() -> None:
     run(legs, [PLAN], "t1")
     [leg] = known_legs(legs.all())
     assert leg.cells == fold(LegState(key=LEG), [PLAN, OFF])[0].cells
+
+
+def test_a_filed_date_gives_way_to_a_schedule_written_meanwhile() -> None:
+    legs = ScriptedLegs()
+    legs.after["read", 1] = lambda: run(legs, [GATE, PLAN, LATE, OFF], "other")
+    run(legs, [FILED], "t1")
+    assert_one_leg(legs)
+    assert {state.key for state in legs.all()} == {LEG, SOURCE}
 
 
 def test_an_undated_status_follows_a_link_written_meanwhile() -> None:
@@ -294,6 +304,13 @@ def test_duplicates_are_read_and_not_written() -> None:
     assert legs.written == []
 
 
+def test_a_batch_that_dates_its_leg_itself_needs_one_pass_whatever_comes_first() -> None:
+    for order in itertools.permutations([FILED, PLAN, OFF]):
+        legs = ScriptedLegs()
+        run(legs, order, "t1")
+        assert legs.calls == Counter(read=1, write=2), [status.message_id for status in order]
+
+
 def test_no_key_is_read_twice_in_a_pass() -> None:
     legs = ScriptedLegs()
     run(legs, [PLAN, LATE, OFF], "t1")
@@ -312,6 +329,13 @@ FILED = status(
     registration="N14228",
 )
 GATE = undated("gate", source_time=at_minute(-30), out_gate="C98")
+CANCELLED = status(
+    "cancelled",
+    source_time=at_minute(60),
+    date="2013-02-09",
+    date_basis="filed",
+    life="cancelled",
+)
 HISTORY = (FILED, GATE, PLAN, LATE, OFF)
 REGISTERS = fold(LegState(key=LEG), HISTORY)[0].cells
 
@@ -393,10 +417,7 @@ def test_a_leg_that_moves_while_a_status_is_on_its_way_takes_it_along(
 
 def test_a_leg_cancelled_under_a_filed_date_is_corrected_there_and_told_where_it_belongs() -> None:
     legs = MemoryLegs()
-    cancelled = status(
-        "c", source_time=at_minute(60), date="2013-02-09", date_basis="filed", life="cancelled"
-    )
-    [wrong] = told_in(run(legs, [FILED, cancelled], "t1"))
+    [wrong] = told_in(run(legs, [FILED, CANCELLED], "t1"))
     legs.confirm("t1")
     assert wrong[1:] == (FILED_LEG, "cancelled")
     told = told_in(run(legs, [PLAN], "t2"))
@@ -407,12 +428,33 @@ def test_a_leg_cancelled_under_a_filed_date_is_corrected_there_and_told_where_it
     assert told_in(run(legs, [PLAN, GATE], "t4")) == []
 
 
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_after_a_crash_while_it_moves_the_correction_is_said_once(call: int, moment: str) -> None:
+    legs = ScriptedLegs()
+    run(legs, [FILED, CANCELLED], "t1")
+    legs.confirm("t1")
+    legs.calls.clear()
+    getattr(legs, moment)["write", call] = crash
+    with pytest.raises(Crash):
+        run(legs, [PLAN], "t2")
+    told = told_in(run(legs, [PLAN], "t3"))
+    assert sorted(found[1:] for found in told) == [(LEG, "cancelled"), (FILED_LEG, "reinstated")]
+
+
+def test_a_correction_decided_but_not_emitted_before_the_move_is_still_said() -> None:
+    legs = MemoryLegs()
+    run(legs, [CANCELLED], "t1")
+    legs.confirm("t1")
+    back = undated("back", source_time=at_minute(70))
+    [lost] = told_in(run(legs, [back], "t2"))
+    assert lost[1:] == (FILED_LEG, "reinstated")
+    assert [found[1:] for found in told_in(run(legs, [PLAN], "t3"))] == [(FILED_LEG, "reinstated")]
+
+
 def test_the_correction_has_a_later_revision_and_none_of_the_other_days_times() -> None:
     legs = MemoryLegs()
-    cancelled = status(
-        "c", source_time=at_minute(60), date="2013-02-09", date_basis="filed", life="cancelled"
-    )
-    [first] = run(legs, [cancelled], "t1")
+    [first] = run(legs, [CANCELLED], "t1")
     [second] = run(legs, [PLAN], "t2")
     assert isinstance(first, Forward)
     assert isinstance(second, Forward)
@@ -451,8 +493,8 @@ def test_a_leg_with_a_schedule_of_its_own_stays_when_another_flight_turns_out_no
 
 def test_a_schedule_for_the_date_a_flight_moved_away_from_starts_afresh() -> None:
     legs = MemoryLegs()
-    run(legs, [FILED, PLAN], "t1")
-    run(legs, [FILED], "t2")
+    run(legs, [FILED], "t1")
+    run(legs, [PLAN], "t2")
     theirs = status(
         "t", source_id="firehose:next", date="2013-02-09", out_scheduled=OUT + 1440 * MINUTE
     )

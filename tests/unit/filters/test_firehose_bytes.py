@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -99,6 +100,25 @@ def test_broken_bytes_have_no_leg_key_that_parsing_would_not_give(name: str) -> 
     assert firehose.leg_key(BROKEN[name]) in (None, flifo()["id"])
 
 
+@pytest.mark.parametrize(
+    ("opening", "inner", "closing"), [(b"[", b"", b"]"), (b'{"a":', b"1", b"}")]
+)
+def test_at_no_depth_does_a_value_escape_rejection(
+    opening: bytes, inner: bytes, closing: bytes
+) -> None:
+    """Near the interpreter's limit, decoding still succeeds where showing the value would not."""
+    for depth in range(sys.getrecursionlimit() - 150, sys.getrecursionlimit() + 10):
+        payload = with_member("estimated_out", opening * depth + inner + closing * depth)
+        assert isinstance(normalized(payload), Reject), depth
+
+
+@pytest.mark.parametrize("digits", [19, 20, 4_299, 4_300, 4_301])
+def test_a_long_number_is_rejected_by_name_or_as_a_message(digits: int) -> None:
+    outcome = normalized(with_member("estimated_out", b"9" * digits))
+    assert isinstance(outcome, Reject)
+    assert outcome.reason.partition(":")[0] in ("estimated_out", "message")
+
+
 ODD_BUT_SOUND: dict[str, bytes] = {
     "an emoji as a pair": with_member("actual_departure_gate", rb'"\ud83d\ude00"'),
     "a NUL as an escape": with_member("actual_departure_gate", rb'"C\u000098"'),
@@ -167,6 +187,7 @@ MESSAGES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 @given(st.binary(max_size=200))
 def test_any_bytes_have_an_outcome(payload: bytes) -> None:
     assert isinstance(normalized(payload), Forward | Drop | Reject)
+    assert firehose.leg_key(payload) is None
     firehose.detect(payload)
 
 

@@ -57,6 +57,9 @@ def test_a_ticket_under_the_operating_number_is_found_by_the_iata_designator() -
         # Pinnacle until July 2013 and Endeavor from August on share a designator.
         ("FLG", 3280, "", "2013-02-08", "9E3280"),
         ("EDV", 3280, "", "2013-08-08", "9E3280"),
+        # US Airways took America West's letters over.
+        ("AWE", 12, "", "2007-06-01", "HP12"),
+        ("AWE", 12, "", "2013-02-08", "US12"),
         # An airline without an IATA designator known to us is ticketed as it calls itself.
         ("ZZZ", 12, "", "2013-02-08", "ZZZ12"),
     ],

@@ -124,9 +124,10 @@ def test_time_passes_as_the_messages_arrived() -> None:
     assert row.lease - 40_000 == RECEIVED + 1440 * MINUTE
 
 
-def test_the_clock_of_a_batch_is_its_newest_arrival() -> None:
+@pytest.mark.parametrize("order", [(LATER, LATE), (LATE, LATER)], ids=["first", "last"])
+def test_the_clock_of_a_batch_is_its_newest_arrival(order: tuple[FeedMessage, ...]) -> None:
     into = world()
-    inprocess.run([LATER, LATE], into)
+    inprocess.run(order, into, window_ms=60 * MINUTE)
     [row] = into.ledger.rows.values()
     assert row.lease - 40_000 == LATER.received_at
 
