@@ -82,7 +82,8 @@ def _page(
         if attempt:
             pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311  (jitter, no secret)
         try:
-            answer = client.batch_get_item(RequestItems={table: {**request, "Keys": wanted}})
+            asked: Any = {table: {**request, "Keys": wanted}}
+            answer = client.batch_get_item(RequestItems=asked)
         except (ClientError, BotoCoreError):
             break
         items += cast("list[Item]", answer["Responses"].get(table, []))

@@ -1,14 +1,15 @@
 """The ledger table: one row per recipient, leg and channel; claim with a lease, send, confirm.
 
 The row is both the claim and the guard: it admits only rising revisions, so no older word follows
-a newer one. Each end of a revision is appended to the row's history in the same write.
+a newer one. Each end of a revision is appended to the row's history in the same write. A row is
+written whole, under the condition that it is still the one read; a new row needs no read at all.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,17 +26,9 @@ _LEDGER_DOWN = "ledger could not be reached"
 _KEEP_S = 400 * 86_400
 # A lease must outlive the function that holds it, or two workers send without any fault.
 _LEASE_MARGIN_MS = 10_000
-# The row remembers what it held before, so that the SDK's repeat of a claim gets the same answer.
-_CLAIM = (
-    "SET before_st = if_not_exists(st, :none), before_v = if_not_exists(v, :zero),"
-    " before_kind = if_not_exists(kind, :none), holder = :me, v = :v, st = :claimed,"
-    " lease = :lease, kind = :kind, expires_at = :expires ADD #tries :one"
-)
-_CLAIM_IF = (
-    "attribute_not_exists(pk)"
-    " OR (v < :v AND (st <> :claimed OR lease < :now))"
-    " OR (v = :v AND (st = :retry OR (st = :claimed AND lease < :now)))"
-)
+_TRIES = 8
+
+_Row: TypeAlias = dict[str, Any]
 
 
 class LedgerTable:
@@ -46,49 +39,68 @@ class LedgerTable:
         self._client = client
         self._table = table
         self._lease_ms = function_timeout_s * 1000 + _LEASE_MARGIN_MS
-        self._holders: dict[str, str] = {}
+        self._held: dict[str, _Row] = {}
 
     def claim(self, notice: Notice, now: int) -> Claim:
         """Claim the row for this revision, or say why not."""
         # One holder per call: the SDK's own repeat of it carries the same name, another call never.
         holder = uuid.uuid4().hex
+        row: _Row = {}
+        for _ in range(_TRIES):
+            refused = _refused(row, notice.rev, now)
+            if refused is not None:
+                return Claim(refused, told=_told(row))
+            claimed = self._claimed(row, notice, holder, now)
+            stored = self._put(claimed, row)
+            if stored is None or stored.get("holder", {}).get("S") == holder:
+                self._held[notice.id] = claimed
+                return _claim(row, claimed, notice.rev)
+            row = stored
+        raise Unavailable("ledger row contended")
+
+    def _claimed(self, row: _Row, notice: Notice, holder: str, now: int) -> _Row:
+        """The row as this claim leaves it."""
+        tries = _tries(notice.rev)
+        claimed = {
+            **row,
+            **_key(notice),
+            "holder": {"S": holder},
+            "v": {"N": str(notice.rev)},
+            "st": {"S": CLAIMED},
+            "lease": {"N": str(now + self._lease_ms)},
+            "kind": {"S": notice.kind},
+            "expires_at": {"N": str(now // 1000 + _KEEP_S)},
+            tries: {"N": str(_number(row, tries) + 1)},
+        }
+        if _is_claimed(row) and _number(row, "v") != notice.rev:
+            # Its worker died; what it held may have reached the person, so it counts as told.
+            claimed["told"] = row["kind"]
+        return claimed
+
+    def _put(self, row: _Row, before: _Row) -> _Row | None:
+        """Replace `before` by `row`; what is stored instead when that is not `before` any more."""
+        writes = _number(before, "writes")
+        condition: _Row = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if before:
+            condition = {
+                "ConditionExpression": "writes = :read",
+                "ExpressionAttributeValues": {":read": {"N": str(writes)}},
+            }
+        row["writes"] = {"N": str(writes + 1)}
         try:
-            answer = self._client.update_item(
+            self._client.put_item(
                 TableName=self._table,
-                Key=_key(notice),
-                UpdateExpression=_CLAIM,
-                ConditionExpression=_CLAIM_IF,
-                ExpressionAttributeNames={"#tries": _tries(notice.rev)},
-                ExpressionAttributeValues={
-                    ":me": {"S": holder},
-                    ":v": {"N": str(notice.rev)},
-                    ":claimed": {"S": CLAIMED},
-                    ":retry": {"S": RETRY},
-                    ":now": {"N": str(now)},
-                    ":lease": {"N": str(now + self._lease_ms)},
-                    ":kind": {"S": notice.kind},
-                    ":expires": {"N": str(now // 1000 + _KEEP_S)},
-                    ":one": {"N": "1"},
-                    ":zero": {"N": "0"},
-                    ":none": {"S": ""},
-                },
-                ReturnValues="ALL_NEW",
+                Item=row,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
             )
         except ClientError as error:
-            _only_condition(error)
-            row: Mapping[str, Any] = cast("Mapping[str, Any]", error.response).get("Item", {})
-            if row["holder"]["S"] != holder:
-                return Claim(_refused(row, notice.rev), told=_told(row))
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise Unavailable(_LEDGER_DOWN) from error
+            return cast("_Row", cast("_Row", error.response).get("Item", {}))
         except BotoCoreError as error:
             raise Unavailable(_LEDGER_DOWN) from error
-        else:
-            row = answer["Attributes"]
-        self._holders[notice.id] = holder
-        claim = _claimed(row, notice.rev)
-        if claim.told is not None and claim.told != _told(row):
-            self._update(notice, holder, "SET told = :kind", {":kind": {"S": claim.told}})
-        return claim
+        return None
 
     def sent(self, notice: Notice, provider_id: str, now: int) -> None:
         """Confirm: the provider accepted it."""
@@ -100,8 +112,7 @@ class LedgerTable:
 
     def release(self, notice: Notice) -> None:
         """Give the claim back, so that a retry may have it at once."""
-        holder = self._holders.pop(notice.id)
-        self._update(notice, holder, "SET st = :st", {":st": {"S": RETRY}})
+        self._change(notice, st={"S": RETRY})
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows; for inspection, not for a stage."""
@@ -119,41 +130,15 @@ class LedgerTable:
             "detail": {"S": detail},
             "at": {"N": str(now)},
         }
-        update = "SET st = :st, history = list_append(if_not_exists(history, :none), :entry)"
+        history = [*self._held[notice.id].get("history", {"L": []})["L"], {"M": entry}]
         # An unknown outcome may have reached the person, so it counts as told.
-        told = {":kind": {"S": notice.kind}} if end in ("SENT", "UNKNOWN") else {}
-        self._update(
-            notice,
-            self._holders.pop(notice.id),
-            update + (", told = :kind" if told else ""),
-            {":st": {"S": end}, ":entry": {"L": [{"M": entry}]}, ":none": {"L": []}, **told},
-        )
+        told = {"told": {"S": notice.kind}} if end in ("SENT", "UNKNOWN") else {}
+        self._change(notice, st={"S": end}, history={"L": history}, **told)
 
-    def _update(self, notice: Notice, holder: str, update: str, values: dict[str, Any]) -> None:
+    def _change(self, notice: Notice, **attributes: Any) -> None:  # noqa: ANN401  (DynamoDB values)
         """Change our own claim; a row that another worker took over meanwhile is left to it."""
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=_key(notice),
-                UpdateExpression=update,
-                # Still claimed: the SDK's repeat of a write that had landed changes nothing.
-                ConditionExpression="holder = :me AND st = :claimed",
-                ExpressionAttributeValues={
-                    ":me": {"S": holder},
-                    ":claimed": {"S": CLAIMED},
-                    **values,
-                },
-            )
-        except ClientError as error:
-            _only_condition(error)
-        except BotoCoreError as error:
-            raise Unavailable(_LEDGER_DOWN) from error
-
-
-def _only_condition(error: ClientError) -> None:
-    """Raises Unavailable for any error but a failed condition."""
-    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-        raise Unavailable(_LEDGER_DOWN) from error
+        held = self._held.pop(notice.id)
+        self._put({**held, **attributes}, held)
 
 
 def _key(notice: Notice) -> dict[str, Any]:
@@ -168,22 +153,28 @@ def _tries(rev: int) -> str:
     return f"tries_{rev}"
 
 
-def _claimed(row: Mapping[str, Any], rev: int) -> Claim:
-    """The claim that this row now holds.
-
-    A worker that died with an earlier revision may have sent it, so that revision counts as told.
-    """
-    died = row["before_st"]["S"] == CLAIMED
-    same = int(row["before_v"]["N"]) == rev
-    told = cast("Kind", row["before_kind"]["S"]) if died and not same else _told(row)
-    return Claim("taken_over" if died and same else "claimed", int(row[_tries(rev)]["N"]), told)
+def _number(row: Mapping[str, Any], name: str) -> int:
+    return int(row[name]["N"]) if name in row else 0
 
 
-def _refused(row: Mapping[str, Any], rev: int) -> ClaimResult:
-    """Why the row refused the claim."""
-    stored, state = int(row["v"]["N"]), row["st"]["S"]
+def _is_claimed(row: Mapping[str, Any]) -> bool:
+    return "st" in row and row["st"]["S"] == CLAIMED
+
+
+def _claim(before: Mapping[str, Any], claimed: Mapping[str, Any], rev: int) -> Claim:
+    """What was claimed: a free row, or that of a worker that died with this very revision."""
+    died = _is_claimed(before) and _number(before, "v") == rev
+    tries = _number(claimed, _tries(rev))
+    return Claim("taken_over" if died else "claimed", tries, _told(claimed))
+
+
+def _refused(row: Mapping[str, Any], rev: int, now: int) -> ClaimResult | None:
+    """Why the row refuses a claim of this revision, or None."""
+    stored = _number(row, "v")
     if stored > rev:
         return "superseded"
-    if state == CLAIMED:
-        return "live"
-    return "sent" if state == "SENT" else "ended"
+    if _is_claimed(row):
+        return "live" if _number(row, "lease") >= now else None
+    if stored < rev or row["st"]["S"] == RETRY:
+        return None
+    return "sent" if row["st"]["S"] == "SENT" else "ended"

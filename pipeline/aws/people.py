@@ -87,11 +87,14 @@ class BookingTable:
             {by_key[key["pk"]] for key in unread},
         )
 
-    def load(self, bookings: Iterable[Booking], shares: Iterable[CodeShare] = ()) -> int:
+    def load(
+        self, bookings: Iterable[Booking], shares: Iterable[CodeShare] = (), *, whole: bool = False
+    ) -> int:
         """Write bookings, replacing equal ones, and add them and code-shares to their flights.
 
-        Returns how many bookings were written. Raises RuntimeError when DynamoDB leaves some
-        unprocessed.
+        `whole`: these are all there are of the flights they name, so that a flight's item is
+        replaced, 25 to a request, and not added to. Returns how many bookings were written. Raises
+        RuntimeError when DynamoDB leaves some unprocessed.
         """
         named: dict[FlightNumber, dict[str, set[str]]] = {}
         items: list[Item] = []
@@ -103,7 +106,11 @@ class BookingTable:
             flight = FlightNumber(share.operating, share.origin, share.date)
             named.setdefault(flight, {}).setdefault("marketing", set()).add(share.marketing)
         written = batch_put(self._client, self._table, items, self._pause)
-        side_by_side(self._name, list(named.items()))
+        if whole:
+            flights = [_flight_item(flight, sets) for flight, sets in named.items()]
+            batch_put(self._client, self._table, flights, self._pause)
+        else:
+            side_by_side(self._name, list(named.items()))
         return written
 
     def _name(self, entry: tuple[FlightNumber, Mapping[str, set[str]]]) -> None:
@@ -192,4 +199,12 @@ def _booking_item(booking: Booking) -> Item:
         "pk": {"S": _key(booking.flight)},
         "sk": {"S": f"{booking.pnr}#{booking.recipient}#{booking.channel}"},
         "body": {"S": _text(booking)},
+    }
+
+
+def _flight_item(flight: FlightNumber, sets: Mapping[str, set[str]]) -> Item:
+    return {
+        "pk": {"S": _key(flight)},
+        "sk": {"S": _FLIGHT},
+        **{name: {"SS": sorted(values)} for name, values in sets.items()},
     }

@@ -29,7 +29,7 @@ from pipeline.local.template import Function
 from schemas.records import FeedMessage
 
 # Short enough for a cancellation and its reinstatement to be told one by one.
-STEP_MS = 30 * 60_000
+STEP_MS = 45 * 60_000
 _CALLS = {"NormalizeFunction": 1, "DetectFunction": 40, "JoinFunction": 4, "NotifyFunction": 30}
 
 Progress = Callable[[str, float], None]
@@ -75,7 +75,7 @@ class _Killer:
 def _book(run: LocalRun, travellers: Travellers) -> None:
     dynamodb, tables = run.endpoint.dynamodb, run.plan.tables
     BookingTable(dynamodb, tables["BookingsTable"].ref).load(
-        travellers.bookings, travellers.code_shares
+        travellers.bookings, travellers.code_shares, whole=True
     )
     ContactTable(dynamodb, tables["ContactsTable"].ref).load(travellers.contacts)
 
@@ -83,8 +83,8 @@ def _book(run: LocalRun, travellers: Travellers) -> None:
 async def _feed(clock: RunClock, run: LocalRun, data: Day, progress: Progress) -> LoadCounts:
     """Put the day's lines into the stream, step by step, each played to rest before the next.
 
-    A step is half an hour of the real day, far longer than any retry of the pipeline takes; on the
-    run's clock it would otherwise be over before a killed worker's batch comes back.
+    A step is three quarters of an hour of the real day, far longer than any retry of the pipeline
+    takes; on the run's clock it would otherwise be over before a killed worker's batch comes back.
     """
     stream = KinesisStream(run.endpoint.kinesis, run.plan.streams["FeedStream"].name)
     loader = Loader(Producer(stream))

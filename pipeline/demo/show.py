@@ -21,6 +21,9 @@ def show(outcome: DemoOutcome, replayed_hash: str, console: Console | None = Non
         f"   (seed {outcome.seed}, endpoint {outcome.backend})\n"
     )
     out.print(_stages(outcome))
+    for row in outcome.stages:
+        if row.dropped:
+            out.print(f"   [dim]{row.stage} dropped: {_reasons(row.dropped)}[/]", soft_wrap=True)
     out.print()
     out.print(_notices(outcome))
     out.print()
@@ -30,11 +33,11 @@ def show(outcome: DemoOutcome, replayed_hash: str, console: Console | None = Non
 
 
 def _stages(outcome: DemoOutcome) -> Table:
-    table = Table(title="Every record, stage by stage", title_justify="left", expand=False)
-    table.add_column("stage")
+    table = _table("Every record, stage by stage")
+    table.add_column("stage", no_wrap=True)
     names = ("in", "forwarded", "dropped", "rejected", "failed", "duplicate", "stale")
-    for name in (*names, "emitted", "in queue", "in DLQ"):
-        table.add_column(name, justify="right")
+    for name in (*names, "queue", "DLQ"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in outcome.stages:
         numbers = (
             row.records_in,
@@ -44,14 +47,17 @@ def _stages(outcome: DemoOutcome) -> Table:
             row.failed,
             row.duplicate,
             row.stale,
-            row.outputs,
             row.in_queue,
             row.in_dead_letters,
         )
         table.add_row(row.stage, *(f"{number:,}" for number in numbers))
-        if row.dropped:
-            table.add_row(f"[dim]  dropped: {_reasons(row.dropped)}[/]")
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 0, 0, 1)
+    )
 
 
 def _reasons(dropped: Mapping[str, int]) -> str:
@@ -63,7 +69,7 @@ def _reasons(dropped: Mapping[str, int]) -> str:
 
 def _notices(outcome: DemoOutcome) -> Table:
     channels = sorted({channel for counts in outcome.notices.values() for channel in counts})
-    table = Table(title="Texts handed to the sender", title_justify="left", expand=False)
+    table = _table("Texts handed to the sender")
     table.add_column("kind")
     for channel in (*channels, "all"):
         table.add_column(channel, justify="right")

@@ -200,9 +200,9 @@ def _cancelling(clock: _Clock, plan: dict[str, str], fate: Fate, rng: Random) ->
 
 
 def _taken_back(clock: _Clock, plan: dict[str, str], rng: Random) -> list[Told]:
-    """A cancellation five to nine hours ahead, taken back 30 to 70 minutes later."""
+    """A cancellation five to nine hours ahead, taken back 46 to 80 minutes later."""
     at = clock.out - rng.randint(5 * _HOUR, 9 * _HOUR)
-    back = at + rng.randint(31, 70) * _MINUTE
+    back = at + rng.randint(46, 80) * _MINUTE
     return [
         _cancellation("cancellation", at, clock, certain=True),
         _flifo("reinstatement", back, clock, plan, rng.randint(0, 4) * 5 * _MINUTE),

@@ -152,6 +152,31 @@ def serve_moto(listening: int) -> NoReturn:
         disable_nagle_algorithm = True
         wbufsize = -1
 
+        def run_wsgi(self) -> None:
+            """Answer and keep the connection; werkzeug's own closes it after every answer.
+
+            `OneAtATime` reads the whole body and gives the whole answer, so nothing is left behind.
+            """
+            if self.headers.get("Expect", "").strip().lower() == "100-continue":
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self.wfile.flush()
+            started: list[tuple[str, list[tuple[str, str]]]] = []
+            content = b"".join(
+                application(self.make_environ(), lambda *said: started.append((said[0], said[1])))
+            )
+            status, headers = started[-1]
+            code, _, words = status.partition(" ")
+            self.send_response(int(code), words)
+            sized = "content-length" in {name.lower() for name, _ in headers}
+            for name, value in headers:
+                self.send_header(name, value)
+            if not sized:
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+            self.wfile.flush()
+
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Say nothing."""
 

@@ -224,7 +224,7 @@ def test_a_ledger_that_does_not_answer_says_so(step: str, fault: cloud.Answer) -
     }
     if step != "claim":
         ledger.claim(notice, NOW)
-    cloud.watch(clients.dynamodb(), "UpdateItem", fault)
+    cloud.watch(clients.dynamodb(), "PutItem", fault)
     with pytest.raises(Unavailable):
         steps[step]()
 
@@ -243,7 +243,7 @@ def test_a_leg_write_that_the_sdk_repeated_is_ours(pauses: list[float]) -> None:
 
 def test_a_claim_that_the_sdk_repeated_is_ours_and_counts_once() -> None:
     ledger = LedgerTable(clients.dynamodb(), cloud.LEDGER, 30)
-    cloud.repeat_once(clients.dynamodb(), "UpdateItem")
+    cloud.repeat_once(clients.dynamodb(), "PutItem")
     assert ledger.claim(examples.notice(), NOW) == Claim("claimed", 1, None)
     assert ledger.claim(examples.notice(), NOW + 1).result == "live"
 
@@ -251,7 +251,7 @@ def test_a_claim_that_the_sdk_repeated_is_ours_and_counts_once() -> None:
 def test_a_takeover_that_the_sdk_repeated_is_still_a_takeover() -> None:
     ledger = LedgerTable(clients.dynamodb(), cloud.LEDGER, 30)
     ledger.claim(examples.notice(), NOW)
-    cloud.repeat_once(clients.dynamodb(), "UpdateItem")
+    cloud.repeat_once(clients.dynamodb(), "PutItem")
     claim = ledger.claim(examples.notice(), NOW + LEASE_MS + 1)
     assert claim == Claim("taken_over", 2, None)
 
@@ -259,7 +259,7 @@ def test_a_takeover_that_the_sdk_repeated_is_still_a_takeover() -> None:
 def test_an_end_that_the_sdk_repeated_is_recorded_once() -> None:
     ledger, notice = LedgerTable(clients.dynamodb(), cloud.LEDGER, 30), examples.notice()
     ledger.claim(notice, NOW)
-    cloud.repeat_once(clients.dynamodb(), "UpdateItem")
+    cloud.repeat_once(clients.dynamodb(), "PutItem")
     ledger.sent(notice, "p", NOW)
     (row,) = ledger.rows()
     assert row["st"] == {"S": "SENT"}
@@ -269,7 +269,7 @@ def test_an_end_that_the_sdk_repeated_is_recorded_once() -> None:
 def test_a_release_that_the_sdk_repeated_leaves_the_next_claim_alone() -> None:
     ledger, notice = LedgerTable(clients.dynamodb(), cloud.LEDGER, 30), examples.notice()
     ledger.claim(notice, NOW)
-    cloud.repeat_once(clients.dynamodb(), "UpdateItem")
+    cloud.repeat_once(clients.dynamodb(), "PutItem")
     ledger.release(notice)
     assert ledger.claim(examples.notice(), NOW) == Claim("claimed", 2, None)
 
