@@ -75,7 +75,13 @@ def feed() -> None:
     required=True,
     type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True, path_type=Path),
 )
-@click.option("--to", required=True, metavar="local|STREAM", help="Where to.")
+@click.option(
+    "--to",
+    default="local",
+    show_default=True,
+    metavar="local|STREAM",
+    help="The local run on this machine, or a Kinesis stream.",
+)
 @click.option("--format", default="firehose", show_default=True, help="Format of the messages.")
 @click.option("--feed", metavar="NAME", help="Name of the feed.  [default: the file's stem]")
 @click.option("--rate", type=Rate(), help="Send at most so many messages a second.")

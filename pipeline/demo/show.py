@@ -20,11 +20,13 @@ def show(outcome: DemoOutcome, replayed_hash: str, console: Console | None = Non
         f" messages, {outcome.legs} legs known, {outcome.legs_cancelled} cancelled"
         f"   (seed {outcome.seed}, endpoint {outcome.backend})\n"
     )
+    out.print("[bold]Every record, stage by stage[/]")
     out.print(_stages(outcome))
     for row in outcome.stages:
         if row.dropped:
             out.print(f"   [dim]{row.stage} dropped: {_reasons(row.dropped)}[/]", soft_wrap=True)
     out.print()
+    out.print("[bold]Texts handed to the sender[/]")
     out.print(_notices(outcome))
     out.print()
     _texts(out, outcome)
@@ -33,7 +35,7 @@ def show(outcome: DemoOutcome, replayed_hash: str, console: Console | None = Non
 
 
 def _stages(outcome: DemoOutcome) -> Table:
-    table = _table("Every record, stage by stage")
+    table = _table()
     table.add_column("stage", no_wrap=True)
     names = ("in", "forwarded", "dropped", "rejected", "failed", "duplicate", "stale")
     for name in (*names, "queue", "DLQ"):
@@ -54,10 +56,8 @@ def _stages(outcome: DemoOutcome) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 0, 0, 1)
-    )
+def _table() -> Table:
+    return Table(box=None, padding=(0, 0, 0, 1))
 
 
 def _reasons(dropped: Mapping[str, int]) -> str:
@@ -69,7 +69,7 @@ def _reasons(dropped: Mapping[str, int]) -> str:
 
 def _notices(outcome: DemoOutcome) -> Table:
     channels = sorted({channel for counts in outcome.notices.values() for channel in counts})
-    table = _table("Texts handed to the sender")
+    table = _table()
     table.add_column("kind")
     for channel in (*channels, "all"):
         table.add_column(channel, justify="right")

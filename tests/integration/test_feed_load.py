@@ -218,8 +218,11 @@ def test_local_is_the_run_that_local_json_names(
     assert len(stored(kinesis)) == 700
 
 
-def test_without_a_local_run_it_says_what_to_start(kinesis: KinesisClient, day: Path) -> None:
-    result = feed_load(day, "--to", "local")
+@pytest.mark.parametrize("target", [("--to", "local"), ()], ids=["named", "by default"])
+def test_without_a_local_run_it_says_what_to_start(
+    kinesis: KinesisClient, day: Path, target: tuple[str, ...]
+) -> None:
+    result = feed_load(day, *target)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "no local run" in result.stderr
     assert "start `flightwire local` in another terminal" in result.stderr
