@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -165,11 +168,21 @@ def _letters(outcome: DemoOutcome) -> str:
 
 def _next(out: Console) -> None:
     out.print("\n[bold]What to try next[/]")
-    for command, what in (
-        ("flightwire demo --chaos-kill 5", "kill workers in the middle: the same people are told"),
-        ("flightwire demo --shuffle --duplicate 0.2", "any order, many duplicates: same states"),
-        ("flightwire demo --date 2013-07-04 --seed 7", "another day"),
-        ("flightwire demo --json", "all of this for a machine"),
-        ("flightwire local", "the pipeline on this machine, waiting for your own feed"),
+    program = _program()
+    for arguments, what in (
+        ("demo --chaos-kill 5", "kill workers in the middle: the same people are told"),
+        ("demo --shuffle --duplicate 0.2", "any order, many duplicates: same states"),
+        ("demo --date 2013-07-04 --seed 7", "another day"),
+        ("demo --json", "all of this for a machine"),
+        ("local", "the pipeline on this machine, waiting for your own feed"),
     ):
-        out.print(f"  {command:<44} [dim]{what}[/]", soft_wrap=True)
+        out.print(f"  {program} {arguments:<33} [dim]{what}[/]", soft_wrap=True)
+
+
+def _program() -> str:
+    """The command as it can be typed here: by its name, or by its path in the environment."""
+    if shutil.which("flightwire") is not None:
+        return "flightwire"
+    beside = Path(sys.executable).parent / "flightwire"
+    here = Path.cwd()
+    return str(beside.relative_to(here)) if beside.is_relative_to(here) else str(beside)

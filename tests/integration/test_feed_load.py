@@ -280,7 +280,6 @@ def test_ctrl_c_says_how_to_go_on_and_that_goes_on(kinesis: KinesisClient, day: 
     ("arguments", "word"),
     [
         ((), "FILES"),
-        (("DAY",), "--to"),
         (("missing.jsonl", "--to", "feed"), "missing.jsonl"),
         ((".", "--to", "feed"), "is a directory"),
         (("DAY", "--to", "feed", "--rate", "fast"), "200/s"),
