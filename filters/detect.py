@@ -65,18 +65,18 @@ def detect(
     """
     outcomes: dict[int, Outcome] = {}
     handed_out: set[str] = set()
-    todo = list(range(len(statuses)))
+    undecided = list(range(len(statuses)))
     for _ in range(_PASSES):
-        run = _Pass(statuses, todo, legs, handed_out)
+        run = _Pass(statuses, undecided, legs, handed_out)
         decided = run.decide(policy, advisories, token)
         outcomes.update(decided)
         for outcome in decided.values():
             if isinstance(outcome, Forward):
                 handed_out.update(output.id for output in outcome.outputs)
-        todo = [index for index in todo if index not in outcomes]
-        if not todo:
+        undecided = [index for index in undecided if index not in outcomes]
+        if not undecided:
             break
-    outcomes.update({index: Fail("leg written by others meanwhile") for index in todo})
+    outcomes.update({index: Fail("leg written by others meanwhile") for index in undecided})
     return [outcomes[index] for index in range(len(statuses))]
 
 
@@ -93,7 +93,7 @@ class _Pass:
     def __init__(
         self,
         statuses: Sequence[FlightStatus],
-        todo: list[int],
+        undecided: list[int],
         legs: LegStates,
         handed_out: Collection[str],
     ) -> None:
@@ -102,7 +102,7 @@ class _Pass:
         self._handed_out = handed_out
         self._known: dict[str, LegState] = {}
         self._unread: set[str] = set()
-        self._named = {i: (source_key(statuses[i]), leg_key(statuses[i])) for i in todo}
+        self._named = {i: (source_key(statuses[i]), leg_key(statuses[i])) for i in undecided}
         self._links: dict[str, LegState] = {}
         self._joins: dict[str, set[str]] = defaultdict(set)
         asked: set[str] = set()
