@@ -13,11 +13,6 @@ from pipeline.local.endpoint_server import Backend
 from tests.integration.backends import BACKENDS
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of tests that need the other backend."""
-    config.addinivalue_line("markers", "ministack: needs the environment of the ministack backend")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs ministack where its environment was never made."""
     if item.get_closest_marker("ministack") and not ministack.installed():

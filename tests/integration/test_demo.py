@@ -161,6 +161,13 @@ def test_killed_workers_change_neither_states_nor_who_is_told() -> None:
     assert chaos.conservation.balanced
 
 
+@pytest.mark.ministack
+def test_another_endpoint_gives_the_same_account() -> None:
+    ours, other = played(Wish()), played(Wish(backend="ministack"))
+    assert (other.states_hash, other.notices_hash) == (ours.states_hash, ours.notices_hash)
+    assert other.stages == ours.stages
+
+
 def test_disorder_and_duplicates_end_in_the_same_states() -> None:
     calm, disorder = played(Wish()), played(Wish(shuffle=True, duplicate=0.2))
     assert disorder.feed_messages > calm.feed_messages
