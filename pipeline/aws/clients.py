@@ -10,8 +10,6 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_kinesis import KinesisClient
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
@@ -35,13 +33,6 @@ def _client(service: str, config: Config) -> Any:  # noqa: ANN401  (typed by the
 
 
 @lru_cache(maxsize=1)
-def kinesis() -> KinesisClient:
-    """The Kinesis client."""
-    client: KinesisClient = _client("kinesis", _STANDARD)
-    return client
-
-
-@lru_cache(maxsize=1)
 def sqs() -> SQSClient:
     """The SQS client."""
     client: SQSClient = _client("sqs", _STANDARD)
@@ -52,13 +43,6 @@ def sqs() -> SQSClient:
 def dynamodb() -> DynamoDBClient:
     """The DynamoDB client."""
     client: DynamoDBClient = _client("dynamodb", _STANDARD)
-    return client
-
-
-@lru_cache(maxsize=1)
-def s3() -> S3Client:
-    """The S3 client."""
-    client: S3Client = _client("s3", _STANDARD)
     return client
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.ingest.lines import FeedLine
-from pipeline.ingest.messages import FeedSource, feed_message, leg_of
+from pipeline.ingest.messages import leg_of
 from pipeline.ingest.producer import (
     MAX_REQUEST_BYTES,
     MAX_REQUEST_RECORDS,
@@ -170,22 +169,3 @@ class Loader:
             self._producer.add(filling.take())
         if not filling.add(record):
             self._producer.add(plain_entry(record, shard))
-
-
-def load_lines(
-    lines: Iterable[FeedLine],
-    producer: Producer,
-    *,
-    source: FeedSource,
-    now: Callable[[], int],
-    aggregate: bool = True,
-) -> LoadCounts:
-    """Load lines that are already in hand; return the counts when all are acknowledged.
-
-    `now` gives milliseconds since the epoch, UTC, as each line is received.
-    """
-    loader = Loader(producer, aggregate=aggregate)
-    for line in lines:
-        loader.put((feed_message(line, source, now()),))
-    loader.flush()
-    return loader.counts

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.ingest.lines import MAX_LINE_BYTES, FeedLine
-from pipeline.ingest.loader import AGGREGATE_BYTES, LoadCounts, Loader, load_lines
+from pipeline.ingest.loader import AGGREGATE_BYTES, LoadCounts, Loader
 from pipeline.ingest.messages import FeedSource, feed_message, leg_of
 from pipeline.ingest.producer import Backoff, Producer
 from pipeline.ingest.shards import ShardMap
@@ -232,17 +232,6 @@ def test_per_leg_order_survives_every_fault(
         expected[leg_of(message) or ""].append(message.sequence)
     assert per_leg(stream.messages()) == expected
     assert loader.counts.acknowledged == loader.counts.messages == 200
-
-
-def test_lines_in_hand_are_loaded_in_one_call() -> None:
-    stream = SeededStream()
-    ticks = iter(range(1_000, 2_000))
-    lines = [FeedLine(number, b'{"id":"UAL%d"}' % (number % 3)) for number in range(1, 8)]
-    counts = load_lines(lines, Producer(stream), source=SOURCE, now=lambda: next(ticks))
-    assert (counts.messages, counts.acknowledged) == (7, 7)
-    arrived = sorted(stream.messages(), key=lambda found: found[2].sequence)
-    assert [m.received_at for _, _, m in arrived] == list(range(1_000, 1_007))
-    assert [m.place for _, _, m in arrived] == [f"day.jsonl:{n}" for n in range(1, 8)]
 
 
 @pytest.mark.parametrize("name", LoadCounts.__struct_fields__)
