@@ -82,7 +82,7 @@ def load_policy(name: str) -> Policy:
 
     Raises PolicyError naming the file and the field.
     """
-    return _load("policies", name, Policy)
+    return load_data("policies", name, Policy)
 
 
 def load_advisories(name: str) -> tuple[Advisory, ...]:
@@ -90,10 +90,10 @@ def load_advisories(name: str) -> tuple[Advisory, ...]:
 
     Raises PolicyError naming the file and the field.
     """
-    return _load("advisories", name, _Advisories).advisory
+    return load_data("advisories", name, _Advisories).advisory
 
 
-def _load(kind: str, name: str, wanted: type[_T]) -> _T:
+def load_data(kind: str, name: str, wanted: type[_T]) -> _T:
     """Reads `data/<kind>/<name>.toml`, or a path when `name` ends in .toml."""
     shipped = files("filters") / "data" / kind
     place = Path(name) if name.endswith(".toml") else shipped / f"{name}.toml"

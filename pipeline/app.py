@@ -91,8 +91,9 @@ def _ages(items: Sequence[Item], result: BatchResult) -> list[int]:
 
 
 def _bind_normalize(settings: Settings) -> Callable[[Any], Bound]:
-    del settings
-    bound = Bound(stages.NORMALIZE.filter)
+    from filters.sources import load_sources  # noqa: PLC0415  (only this stage's)
+
+    bound = Bound(partial(stages.NORMALIZE.filter, sources=load_sources(settings.sources)))
     return lambda _context: bound
 
 

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sender_topic_arn: str = ""
     sender_file: str = ""
     policy: str = "passenger"
+    sources: str = "default"
     advisories: str = "none"
     max_attempts: _Count = 5
     function_timeout_s: _Count = 30

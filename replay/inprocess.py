@@ -15,6 +15,7 @@ import msgspec
 
 from filters.outcome import Outcome
 from filters.policy import Advisory, Policy
+from filters.sources import Sources, load_sources
 from filters.wording import Wordings
 from pipeline import stages
 from pipeline.batch import BatchResult, Item, Pipes, run_batch
@@ -32,6 +33,7 @@ class World(msgspec.Struct, kw_only=True):
     policy: Policy
     wordings: Wordings
     advisories: Sequence[Advisory] = ()
+    sources: Sources
     bookings: MemoryBookings
     contacts: MemoryContacts
     legs: MemoryLegs
@@ -46,6 +48,7 @@ def world(policy: Policy, wordings: Wordings, advisories: Sequence[Advisory] = (
         policy=policy,
         wordings=wordings,
         advisories=advisories,
+        sources=load_sources("default"),
         bookings=MemoryBookings(),
         contacts=MemoryContacts(),
         legs=MemoryLegs(),
@@ -94,7 +97,7 @@ _Bound = tuple[stages.Stage, Callable[[list[Any]], list[Outcome]], Callable[[], 
 
 def _bound(into: World, now: int) -> Iterator[_Bound]:
     """The four filters with the world's ports, and what follows their emitting."""
-    yield stages.NORMALIZE, stages.NORMALIZE.filter, _nothing
+    yield stages.NORMALIZE, partial(stages.NORMALIZE.filter, sources=into.sources), _nothing
     detect = partial(
         stages.DETECT.filter,
         legs=into.legs,

@@ -60,11 +60,16 @@ class FlightStatus(Record, frozen=True, kw_only=True, gc=False):
     suffix: str = ""
     origin: str | None = None
     destination: str | None = None
+    planned_destination: str | None = None
     date: str | None = None
     date_basis: DateBasis = "none"
+    utc_date: str | None = None
     registration: str | None = None
     life: Life = "unsaid"
     cause: str | None = None
+    deviation: str | None = None
+    service: str | None = None
+    next_info: int | None = None
     out_scheduled: int | None = None
     out_estimated: int | None = None
     out_actual: int | None = None
@@ -82,7 +87,11 @@ class FlightStatus(Record, frozen=True, kw_only=True, gc=False):
     in_terminal: str | None = None
     in_gate: str | None = None
     baggage: str | None = None
+    code_shares: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    formerly: str | None = None
     cleared: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
 
 
 class Disruption(Record, frozen=True, kw_only=True, gc=False):
@@ -103,6 +112,7 @@ class Disruption(Record, frozen=True, kw_only=True, gc=False):
     in_scheduled: int | None = None
     in_expected: int | None = None
     cause: str | None = None
+    code_shares: tuple[str, ...] = ()
     source_time: int
     received_at: int
     useful_until: int

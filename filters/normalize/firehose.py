@@ -9,18 +9,20 @@ receipt.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
 from filters import reference
 from filters.legs import cells_of
+from filters.normalize.splitting import Piece, lines
 from filters.outcome import Drop, RejectRecord
+from filters.sources import Source
 from schemas.records import DateBasis, FeedMessage, FlightStatus, Life
 
 NAME: Final = "firehose"
-RANK: Final = 50
-"""Rank of the source at equal source time; aggregators stand below an airline's own feed."""
+TITLE: Final = "FlightAware Firehose, JSON lines"
 
 _EPOCH_MIN, _EPOCH_MAX = 946_684_800, 4_102_444_799  # the years 2000 to 2099
 _IDENT = re.compile(r"(?P<airline>[A-Z]{3})0*(?P<number>[1-9][0-9]{0,3})(?P<suffix>[A-Z]?)")
@@ -70,6 +72,20 @@ _PLACES: Final = {
     for what in ("terminal", "gate")
 }
 
+FIELDS: Final = {
+    **{f"{kind}.{name}": cell for kind, names in _TIMES.items() for name, cell in names.items()},
+    "ident": "airline, number, suffix",
+    "orig": "origin",
+    "dest": "destination",
+    "id": "source_id",
+    "reg": "registration",
+    "pitr": "source_time",
+    "status, trueCancel": "life",
+    "*_gate, *_terminal": "gates and terminals",
+    "baggage_claim": "baggage",
+}
+IGNORED: Final = {kind: f"dropped: {reason}" for kind, reason in _QUIET.items()}
+
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -78,6 +94,11 @@ class _Key(msgspec.Struct):
 
 
 _decode_key = msgspec.json.Decoder(_Key).decode
+
+
+def split(chunks: Iterable[bytes]) -> Iterator[Piece]:
+    """One message a line."""
+    return lines(chunks)
 
 
 def detect(payload: bytes) -> bool:
@@ -96,7 +117,7 @@ def leg_key(payload: bytes) -> str | None:
     return key if 0 < len(key) <= _LONGEST_TEXT else None
 
 
-def parse(message: FeedMessage) -> tuple[FlightStatus, ...] | Drop:
+def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Drop:
     """The status in one message, or why it says nothing of a flight's times.
 
     Raises RejectRecord naming the field when the message names no flight or a time is malformed.
@@ -113,7 +134,7 @@ def parse(message: FeedMessage) -> tuple[FlightStatus, ...] | Drop:
     ident = _ident(fields)
     if isinstance(ident, Drop):
         return ident
-    status = _status(message, fields, kind, ident)
+    status = _status(message, source, fields, kind, ident)
     return (status,) if cells_of(status) else Drop("says_nothing")
 
 
@@ -177,7 +198,7 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
 
 
 def _status(
-    message: FeedMessage, fields: dict[str, Any], kind: str, ident: re.Match[str]
+    message: FeedMessage, source: Source, fields: dict[str, Any], kind: str, ident: re.Match[str]
 ) -> FlightStatus:
     times: dict[str, Any] = {cell: _epoch_ms(fields, name) for name, cell in _TIMES[kind].items()}
     if kind == "arrival" and fields.get("timeType") != "actual":
@@ -194,7 +215,7 @@ def _status(
         format=NAME,
         feed=message.feed,
         source_time=_source_time(fields, message),
-        source_rank=RANK,
+        source_rank=source.rank,
         sequence=0,
         received_at=message.received_at,
         source_id=None if source_id is None else f"{NAME}:{source_id}",

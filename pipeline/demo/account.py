@@ -11,6 +11,7 @@ import msgspec
 from filters.legs import LegState, known_legs, states_hash
 from filters.normalize import normalize
 from filters.outcome import Forward
+from filters.sources import load_sources
 from pipeline.aws.dead_letters import Resting, peek
 from pipeline.aws.ledger import LedgerTable
 from pipeline.aws.legs import LegTable
@@ -183,7 +184,7 @@ def _requests(found: Found) -> dict[str, int | float]:
 
 def _source_ids(data: Day) -> dict[str, str]:
     """The source's own id of the leg each flight status is of, by the status's id."""
-    outcomes = normalize(list(data.feed(lambda _line: 0)))
+    outcomes = normalize(list(data.feed(lambda _line: 0)), sources=load_sources("default"))
     return {
         status.id: status.source_id
         for outcome in outcomes

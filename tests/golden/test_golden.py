@@ -32,7 +32,7 @@ from filters.wording import load_wordings
 from pipeline.memory.tables import MemoryLedger
 from replay import inprocess
 from schemas.records import FeedMessage, FlightStatus, Notice, payload_id
-from tests.unit.filters.records import at
+from tests.unit.filters.records import SOURCES, at
 
 HERE = Path(__file__).parent
 SUFFIX = ".expected.jsonl"
@@ -67,7 +67,7 @@ def test_a_genuine_sample_says_what_its_description_says(name: str, samples: Pat
     assert len(payloads) == len(expected)
     for number, (payload, line) in enumerate(zip(payloads, expected, strict=True), 1):
         message = as_message(payload, number, RECEIVED)
-        [outcome] = normalize([message])
+        [outcome] = normalize([message], sources=SOURCES)
         fields = json.loads(line)
         if "drop" in fields:
             assert outcome == Drop(fields["drop"]), f"line {number}"

@@ -23,6 +23,7 @@ from pipeline.demo.outcome import DemoOutcome
 from pipeline.demo.play import play
 from pipeline.local.loop import run
 from schemas.records import FeedMessage
+from tests.unit.filters.records import SOURCES
 
 pytestmark = pytest.mark.integration
 FLIGHTS = 90
@@ -88,7 +89,7 @@ def test_exactly_the_25_broken_messages_are_dead_letters_with_their_bytes_and_re
     assert len(letters) == 25
     reasons = {
         outcome.reason
-        for outcome in normalize(list(day.feed(lambda _line: 0)))
+        for outcome in normalize(list(day.feed(lambda _line: 0)), sources=SOURCES)
         if isinstance(outcome, Reject)
     }
     assert {letter["reason"] for letter in letters} == reasons

@@ -25,7 +25,7 @@ from pipeline import stages
 from pipeline.batch import BatchResult, Item, Pipes, run_batch
 from pipeline.memory.tables import MemoryBookings, MemoryContacts, MemoryLedger, MemoryLegs
 from schemas.records import Channel, DeadLetter, FeedMessage, Notice, Record
-from tests.unit.filters.records import POLICY
+from tests.unit.filters.records import POLICY, SOURCES
 
 LEASE = 40_000
 ANOTHER = 0.3  # how likely another worker starts while some are at work
@@ -302,7 +302,7 @@ class System:
                 enough_time=lambda: True,
             )
             return notify, self._nothing
-        return stages.NORMALIZE.filter, self._nothing
+        return partial(stages.NORMALIZE.filter, sources=SOURCES), self._nothing
 
     def _nothing(self) -> None:
         """Nothing follows the emitting of this stage."""

@@ -20,7 +20,7 @@ from filters.outcome import Forward
 from filters.people import Booking
 from schemas.records import FeedMessage, FlightStatus, Notice
 from tests.simulation.schedule import LEASE, Faults, SteppedLegs, System
-from tests.unit.filters.records import IN, MINUTE, OUT, POLICY, RECEIVED, at, message
+from tests.unit.filters.records import IN, MINUTE, OUT, POLICY, RECEIVED, SOURCES, at, message
 
 SCHEDULES = 1_000
 FAULTS = Faults(crash=0.03, repeat=0.15, refuse=0.1)
@@ -95,7 +95,7 @@ def oracle(messages: Sequence[FeedMessage]) -> dict[str, dict[str, Cell]]:
     """The registers of every dated leg by their definition: of each, the greatest version."""
     statuses = [
         record
-        for outcome in normalize(messages)
+        for outcome in normalize(messages, sources=SOURCES)
         if isinstance(outcome, Forward)
         for record in outcome.outputs
         if isinstance(record, FlightStatus)

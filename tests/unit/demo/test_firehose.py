@@ -19,6 +19,7 @@ from pipeline.demo.faults import FAULTS
 from pipeline.demo.firehose import BROKEN, LATE, TWICE, FirehoseLine, messages
 from pipeline.demo.flights import Flight
 from schemas.records import FeedMessage, FlightStatus
+from tests.unit.filters.records import SOURCES
 
 MINUTE = 60
 HOUR = 3600
@@ -189,7 +190,7 @@ def test_no_line_holds_a_line_break_or_is_blank(feed: list[FirehoseLine]) -> Non
 
 
 def test_normalize_rejects_the_broken_messages_and_no_other(feed: list[FirehoseLine]) -> None:
-    outcomes = normalize(as_feed_messages(feed))
+    outcomes = normalize(as_feed_messages(feed), sources=SOURCES)
     for line, outcome in zip(feed, outcomes, strict=True):
         assert isinstance(outcome, Reject) == (line.kind == "broken"), (line, outcome)
 
@@ -200,7 +201,9 @@ def test_the_newest_word_on_every_leg_is_true(
     shuffled = feed[:]
     Random(seed).shuffle(shuffled)
     statuses: dict[str | None, list[FlightStatus]] = defaultdict(list)
-    for line, outcome in zip(shuffled, normalize(as_feed_messages(shuffled)), strict=True):
+    for line, outcome in zip(
+        shuffled, normalize(as_feed_messages(shuffled), sources=SOURCES), strict=True
+    ):
         if isinstance(outcome, Forward):
             statuses[line.leg].extend(cast("tuple[FlightStatus, ...]", outcome.outputs))
     assert statuses.keys() == {flight.leg for flight in storm}

@@ -7,10 +7,12 @@ import json
 from typing import Any
 
 from filters.policy import Policy, load_policy
+from filters.sources import Sources, load_sources
 from schemas.records import Disruption, FeedMessage, FlightStatus, Notice, payload_id
 
 MINUTE = 60_000
 POLICY: Policy = load_policy("passenger")
+SOURCES: Sources = load_sources("default")
 
 
 def at(text: str) -> int:

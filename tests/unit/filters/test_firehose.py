@@ -8,7 +8,7 @@ from filters.normalize import FORMATS, normalize
 from filters.normalize.firehose import detect
 from filters.outcome import Drop, Forward, Outcome, Reject
 from schemas.records import FlightStatus
-from tests.unit.filters.records import at, epoch, flifo, message
+from tests.unit.filters.records import SOURCES, at, epoch, flifo, message
 
 EVERY_TIME = {
     f"{kind}_{milestone}": f"{milestone}_{kind}"
@@ -34,7 +34,7 @@ CELLS = frozenset(EVERY_TIME.values())
 
 def parsed(members: dict[str, Any] | bytes) -> Outcome:
     """What normalize says of one message."""
-    [outcome] = normalize([message(members)])
+    [outcome] = normalize([message(members)], sources=SOURCES)
     return outcome
 
 
@@ -365,7 +365,7 @@ def test_the_order_is_the_point_in_time_of_receipt(
 ) -> None:
     fields = {name: epoch(time) for name, time in members.items()}
     whole = bare("onblock", **{"pitr": None, **fields})
-    [outcome] = normalize([message(whole, received_at=at("2013-02-08T09:30:00Z"))])
+    [outcome] = normalize([message(whole, received_at=at("2013-02-08T09:30:00Z"))], sources=SOURCES)
     assert isinstance(outcome, Forward)
     [status] = outcome.outputs
     assert isinstance(status, FlightStatus)
@@ -380,7 +380,7 @@ def test_a_message_that_says_nothing_is_dropped() -> None:
 
 def test_a_status_carries_its_messages_ids_and_the_mark_of_a_replay() -> None:
     whole = message(flifo(), replay="r-1", feed="fa", received_at=at("2013-02-08T09:00:01Z"))
-    [outcome] = normalize([whole])
+    [outcome] = normalize([whole], sources=SOURCES)
     assert isinstance(outcome, Forward)
     [status] = outcome.outputs
     assert isinstance(status, FlightStatus)
@@ -391,24 +391,25 @@ def test_a_status_carries_its_messages_ids_and_the_mark_of_a_replay() -> None:
 
 def test_each_message_has_its_own_outcome_in_order() -> None:
     outcomes = normalize(
-        [message(flifo()), message(b"{"), message({"type": "keepalive"}), message(flifo())]
+        [message(flifo()), message(b"{"), message({"type": "keepalive"}), message(flifo())],
+        sources=SOURCES,
     )
     assert [type(outcome) for outcome in outcomes] == [Forward, Reject, Drop, Forward]
 
 
 def test_a_format_nobody_knows_is_rejected_by_name() -> None:
-    [outcome] = normalize([message(flifo(), format="telex", place="a.jsonl:7")])
+    [outcome] = normalize([message(flifo(), format="telex", place="a.jsonl:7")], sources=SOURCES)
     assert outcome == Reject("format: 'telex' is not one of firehose", "a.jsonl:7")
 
 
 def test_an_unnamed_format_is_recognised_from_the_bytes() -> None:
-    named, unnamed = normalize([message(flifo()), message(flifo(), format="")])
+    named, unnamed = normalize([message(flifo()), message(flifo(), format="")], sources=SOURCES)
     assert named == unnamed
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"MVT\nUA1545/08.N14228.EWR", b'{"type":1}'])
 def test_bytes_of_no_known_format_are_rejected(payload: bytes) -> None:
-    [outcome] = normalize([message(payload, format="", place="a.jsonl:7")])
+    [outcome] = normalize([message(payload, format="", place="a.jsonl:7")], sources=SOURCES)
     assert outcome == Reject("format: not recognised as any of firehose", "a.jsonl:7")
 
 
@@ -418,6 +419,6 @@ def test_every_format_is_listed_under_its_own_name() -> None:
 
 
 def test_the_place_of_a_rejection_is_that_of_the_message() -> None:
-    [outcome] = normalize([message(b"junk", place="feed.jsonl:12")])
+    [outcome] = normalize([message(b"junk", place="feed.jsonl:12")], sources=SOURCES)
     assert isinstance(outcome, Reject)
     assert outcome.place == "feed.jsonl:12"

@@ -14,14 +14,14 @@ from filters.normalize import firehose, normalize
 from filters.outcome import Drop, Forward, Outcome, Reject
 from schemas import codec
 from schemas.records import FlightStatus, Record
-from tests.unit.filters.records import flifo, message
+from tests.unit.filters.records import SOURCES, flifo, message
 
 GOOD = json.dumps(flifo()).encode()
 
 
 def normalized(payload: bytes) -> Outcome:
     """The outcome of one message; what it leads to has been through the codec and back."""
-    [outcome] = normalize([message(payload)])
+    [outcome] = normalize([message(payload)], sources=SOURCES)
     if isinstance(outcome, Forward):
         assert codec.decode_pack(codec.encode_pack(outcome.outputs)) == list(outcome.outputs)
     return outcome
