@@ -2,34 +2,32 @@
 
 Level-triggered: never event against event. Each leg touched by a batch is read once, folded,
 decided once and written once, with the decision in its outbox; emitting comes after. Drops: what
-is not worth a message, and legs whose date is not known yet. Rejects: nothing.
+is not worth a message, and what is kept until its leg or the leg's date is known. Rejects: nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from filters.legs import (
-    LegState,
-    Verdict,
-    Version,
-    absorb,
-    fold,
-    leg_key,
-    source_key,
-    version_of,
-)
+from filters.legs import LegState, Verdict, Version, absorb, fold, leg_key, version_of
 from filters.material import decided
+from filters.names import Trail, names_of
 from filters.outcome import Drop, Duplicate, Fail, Forward, Outcome, Stale
 from filters.policy import Advisory, Policy
 from schemas.records import Disruption, FlightStatus
 
 Written: TypeAlias = Literal["written", "conflict", "failed"]
 _PASSES = 6
+_WORDS: Final[dict[Verdict, Outcome]] = {
+    "applied": Drop("not_material"),
+    "duplicate": Duplicate(),
+    "stale": Stale(),
+}
+_PARKED: Final = Drop("parked")
 _SUREST_FIRST = ("scheduled", "filed", "none")
 
 
@@ -84,10 +82,10 @@ class _Pass:
     """One try at the statuses still open: read, find each one's leg, fold, decide, write.
 
     Writes go in this order, each under the condition that nobody wrote since our read: new links
-    from source ids; legs that turned out to be another date's, so that nothing is added to them any
-    more; legs; links that move to another leg. Wherever it stops, a repetition finds all of it
-    again. A status whose leg or link was written by somebody else gets no outcome and stays open
-    for the next pass.
+    from source ids and flight days; legs that turned out to be another, so that nothing is added to
+    them any more; legs; links that move to another leg. Wherever it stops, a repetition finds all
+    of it again. A status whose leg, link or day was written by somebody else gets no outcome and
+    stays open for the next pass.
     """
 
     def __init__(
@@ -102,108 +100,77 @@ class _Pass:
         self._handed_out = handed_out
         self._known: dict[str, LegState] = {}
         self._unread: set[str] = set()
-        self._named = {i: (source_key(statuses[i]), leg_key(statuses[i])) for i in undecided}
-        self._links: dict[str, LegState] = {}
-        self._joins: dict[str, set[str]] = defaultdict(set)
+        self._named = {i: names_of(statuses[i]) for i in undecided}
+        self._trail = Trail(self._known)
         asked: set[str] = set()
-        keys = {key for pair in self._named.values() for key in pair if key is not None}
+        keys = {key for names in self._named.values() for key in names.keys}
         while keys:
             reading = legs.read(keys)
             self._known.update(reading.found)
             self._unread.update(reading.unread)
             asked |= keys
-            keys = {s.moved_to for s in self._known.values() if s.moved_to is not None} - asked
+            listed = (leg for names in self._named.values() for leg in self._trail.listed(names))
+            moved = {s.moved_to for s in self._known.values() if s.moved_to is not None}
+            keys = moved.union(listed) - asked
 
     def decide(
         self, policy: Policy, advisories: Sequence[Advisory], token: str
     ) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         groups: dict[str, list[int]] = defaultdict(list)
+        parked: dict[int, Outcome] = {}
         # The surest date first: it links the source's id to the leg that the others then find.
         for index in sorted(self._named, key=self._sureness):
-            source, dated = self._named[index]
-            if source in self._unread or dated in self._unread:
+            names = self._named[index]
+            if self._unread.intersection(names.keys):
                 outcomes[index] = Fail("leg state could not be read")
                 continue
-            key = self._leg_of(index, source, dated)
-            if key is None:
-                outcomes[index] = Drop("undated")
-            elif self._unread.intersection((key, *self._joins[key])):
+            found = self._trail.legs_of(self._statuses[index], names)
+            if self._unread.intersection(found.legs).union(
+                *(self._unread.intersection(self._trail.joined(leg)) for leg in found.legs)
+            ):
                 outcomes[index] = Fail("leg state could not be read")
-            else:
+                continue
+            if found.parked is not None:
+                parked[index] = _WORDS[found.parked] if found.parked != "applied" else _PARKED
+            elif not found.legs:
+                outcomes[index] = Drop("undated")
+            for key in found.legs:
                 groups[key].append(index)
-        moving: list[LegState] = []
-        new: list[LegState] = []
-        for link in self._links.values():
-            moves = self._state(link.key).moved_to not in (None, link.moved_to)
-            (moving if moves else new).append(link)
-        unlinked = self._refused(new)
-        marks = self._marks(groups)
-        refused = {marks[old].moved_to for old in self._refused(list(marks.values()))}
+        refused = self._refused(self._trail.fresh())
+        marks = self._trail.marks(groups)
+        left = {marks[old].moved_to for old in self._refused(list(marks.values()))}
+        open_still = {i for i, names in self._named.items() if refused.intersection(names.keys)}
         ready = {
             key: sorted(indexes)
             for key, indexes in groups.items()
-            if key not in refused and unlinked.isdisjoint(self._named[i][0] for i in indexes)
+            if key not in left and open_still.isdisjoint(indexes)
         }
-        outcomes |= self._decide_legs(ready, policy, advisories, token)
-        written = {key for key in ready if all(i in outcomes for i in ready[key])}
+        told = self._decide_legs(ready, policy, advisories, token)
+        outcomes |= {i: outcome for i, outcome in parked.items() if i not in open_still}
+        outcomes |= self._merged(groups, told)
+        written = {key for key in ready if all((key, i) in told for i in ready[key])}
         # A refusal costs nothing: whoever finds the old link follows the mark on the old leg.
-        self._refused([link for link in moving if link.moved_to in written])
+        self._refused([link for link in self._trail.moving() if link.moved_to in written])
         return outcomes
 
-    def _sureness(self, index: int) -> tuple[int, Version]:
+    def _sureness(self, index: int) -> tuple[bool, int, Version]:
         status = self._statuses[index]
-        return (_SUREST_FIRST.index(status.date_basis), version_of(status))
+        undated = leg_key(status) is None
+        return (undated, _SUREST_FIRST.index(status.date_basis), version_of(status))
 
-    def _leg_of(self, index: int, source: str | None, dated: str | None) -> str | None:
-        """The key of the status's leg; notes the link to write and the states to join in.
-
-        A date from the schedule outranks a filed one; a leg that moves takes its registers along,
-        unless a schedule of its own says that another flight is behind that key.
-        """
-        if source is None:
-            return dated
-        status = self._statuses[index]
-        link = self._links.get(source) or self._known.get(source) or LegState(key=source)
-        target, basis = link.moved_to, link.date_basis
-        if target is None or (basis, status.date_basis) == ("filed", "scheduled"):
-            target, basis = dated, status.date_basis
-        onward = self._known.get(target or "")
-        if basis == "filed" and onward is not None and onward.moved_to is not None:
-            target, basis = onward.moved_to, "scheduled"
-        if target is None:
-            return source
-        if (target, basis) != (link.moved_to, link.date_basis):
-            self._links[source] = msgspec.structs.replace(
-                link,
-                moved_to=target,
-                date_basis=basis,
-                rev=link.rev + (source not in self._links),
-                received_at=status.received_at,
-            )
-        left = link.moved_to
-        if left not in (None, target) and self._state(left).date_basis != "scheduled":
-            self._joins[target].add(left)
-        if link.cells:
-            self._joins[target].add(source)
-        return target
-
-    def _state(self, key: str) -> LegState:
-        return self._known.get(key) or LegState(key=key)
-
-    def _marks(self, groups: Collection[str]) -> dict[str, LegState]:
-        """Legs that turned out to be another date's: marked, so that they count once."""
-        moved = {
-            old: new
-            for new in groups
-            for old in self._joins[new]
-            if not self._state(old).provisional and self._state(old).moved_to != new
-        }
+    def _merged(
+        self, groups: Mapping[str, list[int]], told: Mapping[tuple[str, int], Outcome]
+    ) -> dict[int, Outcome]:
+        """One outcome per status of those whose legs have all been decided."""
+        wanted: dict[int, list[str]] = defaultdict(list)
+        for key, indexes in groups.items():
+            for index in indexes:
+                wanted[index].append(key)
         return {
-            old: msgspec.structs.replace(
-                self._state(old), moved_to=new, rev=self._state(old).rev + 1
-            )
-            for old, new in moved.items()
+            index: _one_of([told[key, index] for key in keys])
+            for index, keys in wanted.items()
+            if all((key, index) in told for key in keys)
         }
 
     def _refused(self, states: Sequence[LegState]) -> set[str]:
@@ -217,19 +184,27 @@ class _Pass:
         policy: Policy,
         advisories: Sequence[Advisory],
         token: str,
-    ) -> dict[int, Outcome]:
+    ) -> dict[tuple[str, int], Outcome]:
         plans: dict[str, list[Outcome]] = {}
         writes: list[LegState] = []
         for key, indexes in groups.items():
-            before = self._state(key)
+            before = self._trail.state(key)
             statuses = [self._statuses[index] for index in indexes]
-            joined = [self._state(other) for other in sorted(self._joins[key])]
             after = _named_by(before, statuses)
-            for other in joined:
+            mistaken: list[LegState] = []
+            for other in map(self._trail.state, sorted(self._trail.joined(key))):
                 after = absorb(after, other)
+                if not self._trail.renamed(other.key):
+                    mistaken.append(other)
+                elif after.told is None:
+                    # Those passengers are these: what they were told holds.
+                    after = msgspec.structs.replace(after, told=other.told)
+            after = self._trail.sold_under_old_names(key, after)
+            names = [self._named[index] for index in indexes]
+            after = absorb(after, self._trail.left_for(key, names))
             after, verdicts = fold(after, statuses)
             tipping = _tipping(statuses, verdicts)
-            after = decided(after, joined, tipping, policy, advisories)
+            after = decided(after, mistaken, tipping, policy, advisories)
             # What an earlier pass of this very run decided has been handed out already.
             due = tuple(d for d in after.pending if d.id not in self._handed_out)
             if after is not before or due:
@@ -239,14 +214,29 @@ class _Pass:
                 writes.append(after)
             plans[key] = _told_of(after, verdicts, due)
         results = self._legs.write(writes) if writes else {}
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[tuple[str, int], Outcome] = {}
         for key, told in plans.items():
             result = results.get(key, "written")
             if result == "written":
-                outcomes.update(zip(groups[key], told, strict=True))
+                pairs = zip(groups[key], told, strict=True)
+                outcomes.update({(key, index): outcome for index, outcome in pairs})
             elif result == "failed":
-                outcomes.update(dict.fromkeys(groups[key], Fail("leg state could not be written")))
+                failed = Fail("leg state could not be written")
+                outcomes.update({(key, index): failed for index in groups[key]})
         return outcomes
+
+
+def _one_of(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome of a status that was about several legs."""
+    failed = next((outcome for outcome in outcomes if isinstance(outcome, Fail)), None)
+    if failed is not None or len(outcomes) == 1:
+        return failed or outcomes[0]
+    forwarded = [outcome for outcome in outcomes if isinstance(outcome, Forward)]
+    outputs = tuple(record for outcome in forwarded for record in outcome.outputs)
+    if outputs:
+        return Forward(outputs=outputs)
+    ranked = (Drop, Stale, Duplicate)
+    return min(outcomes, key=lambda outcome: ranked.index(type(outcome)))
 
 
 def _named_by(state: LegState, statuses: Sequence[FlightStatus]) -> LegState:
@@ -258,7 +248,7 @@ def _named_by(state: LegState, statuses: Sequence[FlightStatus]) -> LegState:
     first = min(naming, key=lambda s: _SUREST_FIRST.index(s.date_basis), default=None)
     if first is None or state.date_basis in ("scheduled", first.date_basis):
         return state
-    if state.moved_to is not None:
+    if state.moved_to is not None and state.renamed is None:
         state = msgspec.structs.replace(state, moved_to=None, cells={})
     return msgspec.structs.replace(
         state,
@@ -275,11 +265,7 @@ def _told_of(
     state: LegState, verdicts: Sequence[Verdict], due: tuple[Disruption, ...]
 ) -> list[Outcome]:
     """Outcomes of one leg's statuses; what is due goes with the last one that was applied."""
-    words: dict[Verdict, Outcome] = {
-        "applied": Drop("undated" if state.provisional else "not_material"),
-        "duplicate": Duplicate(),
-        "stale": Stale(),
-    }
+    words = {**_WORDS, "applied": Drop("undated")} if state.provisional else _WORDS
     outcomes = [words[verdict] for verdict in verdicts]
     if due:
         applied = [place for place, verdict in enumerate(verdicts) if verdict == "applied"]

@@ -51,11 +51,13 @@ def join(disruptions: Sequence[Disruption], *, bookings: Bookings) -> list[Outco
         flight: (flight, *marketed.found.get(flight, ()))
         for flight in set(operated.values()) - set(marketed.unread)
     }
-    tickets = bookings.tickets({number for numbers in sold.values() for number in numbers})
+    told = {disruption.id: _told_shares(disruption) for disruption in disruptions}
+    tickets = bookings.tickets({n for numbers in (*sold.values(), *told.values()) for n in numbers})
     unread = set(tickets.unread)
     outcomes: list[Outcome] = []
     for disruption in disruptions:
-        numbers = sold.get(operated[disruption.id], ())
+        by_table = sold.get(operated[disruption.id], ())
+        numbers = tuple(dict.fromkeys((*by_table, *told[disruption.id]))) if by_table else ()
         if not numbers or unread.intersection(numbers):
             outcomes.append(Fail("bookings could not be read"))
             continue
@@ -71,6 +73,15 @@ def _operated(disruption: Disruption) -> FlightNumber:
     airline = reference.airline_iata(disruption.airline, on) or disruption.airline
     designator = f"{airline}{disruption.number}{disruption.suffix}"
     return FlightNumber(designator, disruption.origin, disruption.date)
+
+
+def _told_shares(disruption: Disruption) -> tuple[FlightNumber, ...]:
+    """The leg under other numbers that its feeds named; `DL1111/2013-02-07` has its own date."""
+    parts = (number.partition("/") for number in disruption.code_shares)
+    return tuple(
+        FlightNumber(designator, disruption.origin, day or disruption.date)
+        for designator, _, day in parts
+    )
 
 
 def _notices(disruption: Disruption, booked: Sequence[Booking]) -> tuple[Notice, ...]:

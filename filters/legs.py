@@ -23,8 +23,12 @@ TIME_CELLS = tuple(
     for milestone in ("out", "off", "on", "in")
     for kind in ("scheduled", "estimated", "actual")
 )
+OTHER_TIMES = ("next_info",)
 WORD_CELLS = (
     "destination",
+    "planned_destination",
+    "deviation",
+    "service",
     "registration",
     "cause",
     "out_terminal",
@@ -33,8 +37,10 @@ WORD_CELLS = (
     "in_gate",
     "baggage",
 )
+_CELLS = TIME_CELLS + OTHER_TIMES + WORD_CELLS
 _PAYLOAD_DIGITS = 12
 _PROVISIONAL = "~"
+_SHARE = "share:"
 
 
 class Cell(msgspec.Struct, frozen=True, array_like=True):
@@ -58,7 +64,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `rev` counts the successful writes and is the optimistic lock. `pending` is the outbox: these
     disruptions were decided under `token` and count as emitted once the token is confirmed.
     A state whose key starts with `~` holds what is known under a source's own id while the leg's
-    date is unknown; `moved_to` names the leg it turned out to be.
+    date is unknown; `moved_to` names the leg it turned out to be. `renamed` is the version of the
+    message that gave the leg another number or date. `feed` is the connection last heard of it.
     """
 
     key: str
@@ -74,7 +81,9 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pending: tuple[Disruption, ...] = ()
     token: str | None = None
     moved_to: str | None = None
+    renamed: Version | None = None
     received_at: int = 0
+    feed: str = ""
 
     def time(self, name: str) -> int | None:
         """The value of a time register in ms UTC, or None."""
@@ -85,6 +94,12 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The value of a text register, or None."""
         cell = self.cells.get(name)
         return cell.value if cell is not None and isinstance(cell.value, str) else None
+
+    @property
+    def code_shares(self) -> tuple[str, ...]:
+        """Other numbers the leg is sold under, each with `/<date>` if that is not the leg's own."""
+        found = (cell.value for name, cell in self.cells.items() if name.startswith(_SHARE))
+        return tuple(sorted(str(number) for number in found if number is not None))
 
     @property
     def provisional(self) -> bool:
@@ -102,9 +117,10 @@ def leg_key(status: FlightStatus) -> str | None:
     return f"{status.airline}{status.number}{status.suffix}.{status.origin}.{status.date}"
 
 
-def source_key(status: FlightStatus) -> str | None:
-    """The key under which a source's own id of the leg is kept, or None without such an id."""
-    return None if status.source_id is None else f"{_PROVISIONAL}{status.source_id}"
+def source_keys(status: FlightStatus) -> tuple[str, ...]:
+    """The keys under which the source's own ids of the leg are kept, its main one first."""
+    ids = (status.source_id, *status.aliases)
+    return tuple(dict.fromkeys(f"{_PROVISIONAL}{name}" for name in ids if name))
 
 
 def version_of(status: FlightStatus) -> Version:
@@ -116,10 +132,12 @@ def version_of(status: FlightStatus) -> Version:
 def cells_of(status: FlightStatus) -> dict[str, int | str | None]:
     """The registers a status speaks of; a missing field is not among them, a withdrawn one is."""
     said: dict[str, int | str | None] = dict.fromkeys(status.cleared)
-    for name in TIME_CELLS + WORD_CELLS:
+    for name in _CELLS:
         value = getattr(status, name)
         if value is not None:
             said[name] = value
+    for number in status.code_shares:
+        said[_SHARE + number] = number
     if status.life == "doubtful":
         said["doubt"] = status.life
     elif status.life != "unsaid":
@@ -135,7 +153,7 @@ def fold(state: LegState, statuses: Sequence[FlightStatus]) -> tuple[LegState, l
     """
     cells = dict(state.cells)
     verdicts: list[Verdict] = []
-    received_at = state.received_at
+    received_at, feed = state.received_at, state.feed
     for status in statuses:
         version = version_of(status)
         said = cells_of(status)
@@ -144,14 +162,21 @@ def fold(state: LegState, statuses: Sequence[FlightStatus]) -> tuple[LegState, l
             cells[name] = Cell(said[name], version)
         if newer:
             verdicts.append("applied")
-            received_at = max(received_at, status.received_at)
+            if status.received_at >= received_at:
+                received_at, feed = status.received_at, status.feed
         elif all(cells[name].version == version for name in said):
             verdicts.append("duplicate")
         else:
             verdicts.append("stale")
     if "applied" not in verdicts:
         return state, verdicts
-    return msgspec.structs.replace(state, cells=cells, received_at=received_at), verdicts
+    after = msgspec.structs.replace(state, cells=cells, received_at=received_at, feed=feed)
+    return after, verdicts
+
+
+def sold_as(state: LegState, number: str, version: Version) -> LegState:
+    """The state with one more number it is sold under, as a ticket prints it."""
+    return absorb(state, LegState(key=state.key, cells={_SHARE + number: Cell(number, version)}))
 
 
 def absorb(state: LegState, other: LegState) -> LegState:

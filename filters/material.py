@@ -12,6 +12,7 @@ import msgspec
 
 from filters.legs import LegState, Told
 from filters.policy import Advisory, Policy
+from schemas.body import MAX_ITEMS
 from schemas.records import Disruption, FlightStatus, Kind
 
 _MINUTE_MS = 60_000
@@ -59,7 +60,7 @@ def wanted(state: LegState, policy: Policy) -> Kind | None:
     """
     told = state.told
     told_cancelled = told is not None and told.kind == "cancelled"
-    if state.date is None:
+    if state.date is None or state.word("service") in policy.untold_services:
         return None
     if (state.word("life") == "cancelled") != told_cancelled:
         return "reinstated" if told_cancelled else "cancelled"
@@ -113,6 +114,7 @@ def _disruption(
         in_scheduled=state.time("in_scheduled"),
         in_expected=None if kind == "cancelled" else _expected(state, "in"),
         cause=_cause(state, kind, advisories),
+        code_shares=state.code_shares[:MAX_ITEMS],
         source_time=tipping.source_time,
         received_at=tipping.received_at,
         # Lag counts in processing time, so that old feeds can be replayed at any speed.

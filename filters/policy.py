@@ -34,6 +34,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cancelled_useful_minutes: _Minutes
     least_useful_minutes: _Minutes
     must_reach: frozenset[Kind]
+    untold_services: frozenset[str] = frozenset()
 
     @property
     def first_notice_ms(self) -> int:

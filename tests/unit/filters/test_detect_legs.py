@@ -15,6 +15,7 @@ from pipeline.batch import isolate
 from pipeline.memory.tables import MemoryLegs
 from schemas.records import Disruption, FlightStatus
 from tests.unit.filters.records import (
+    DAY,
     LEG,
     MINUTE,
     OUT,
@@ -204,7 +205,7 @@ def test_a_filed_date_gives_way_to_a_schedule_written_meanwhile() -> None:
     legs.after["read", 1] = lambda: run(legs, [GATE, PLAN, LATE, OFF], "other")
     run(legs, [FILED], "t1")
     assert_one_leg(legs)
-    assert {state.key for state in legs.all()} == {LEG, SOURCE}
+    assert {state.key for state in legs.all()} == {LEG, SOURCE, DAY}
 
 
 def test_an_undated_status_follows_a_link_written_meanwhile() -> None:
@@ -314,7 +315,7 @@ def test_a_batch_that_dates_its_leg_itself_needs_one_pass_whatever_comes_first()
 def test_no_key_is_read_twice_in_a_pass() -> None:
     legs = ScriptedLegs()
     run(legs, [PLAN, LATE, OFF], "t1")
-    assert Counter(legs.read_keys) == Counter({LEG: 1, SOURCE: 1})
+    assert Counter(legs.read_keys) == Counter({LEG: 1, SOURCE: 1, DAY: 1})
 
 
 # A filed plan's date, and the schedule's date on another day.
@@ -367,7 +368,7 @@ def test_a_leg_moves_to_the_schedules_date_in_whatever_order_it_was_heard(
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("call", range(1, 5))
+@pytest.mark.parametrize("call", range(1, 6))
 def test_a_crash_while_a_leg_moves_loses_none_of_what_was_known(call: int, moment: str) -> None:
     legs = ScriptedLegs()
     run(legs, [FILED, GATE], "t1")
@@ -378,7 +379,7 @@ def test_a_crash_while_a_leg_moves_loses_none_of_what_was_known(call: int, momen
         run(legs, [PLAN], "t2")
     except Crash:
         died = True
-    assert died == (call <= 3), "a move takes three writes: the old leg, the new one, the link"
+    assert died == (call <= 4), "four writes: the flight day, the old leg, the new one, the link"
     legs.before.clear()
     legs.after.clear()
     run(legs, [PLAN], "t3")
@@ -386,7 +387,7 @@ def test_a_crash_while_a_leg_moves_loses_none_of_what_was_known(call: int, momen
     assert_one_leg(legs)
 
 
-@pytest.mark.parametrize("call", [("read", 1), ("write", 1), ("write", 2), ("write", 3)])
+@pytest.mark.parametrize("call", [("read", 1), *(("write", n) for n in range(1, 5))])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_status_that_arrives_while_its_leg_moves_moves_too(
     call: tuple[str, int], moment: str

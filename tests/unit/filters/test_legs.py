@@ -20,7 +20,7 @@ from filters.legs import (
     fold,
     known_legs,
     leg_key,
-    source_key,
+    source_keys,
     states_hash,
     version_of,
 )
@@ -63,8 +63,10 @@ def test_the_key_is_airline_number_suffix_origin_and_date(
 
 
 def test_a_source_id_is_a_key_of_its_own_kind() -> None:
-    assert source_key(status()) == SOURCE
-    assert source_key(status(source_id=None)) is None
+    assert source_keys(status()) == (SOURCE,)
+    assert source_keys(status(source_id=None)) == ()
+    two = status(aliases=("tfmref:1", SOURCE[1:]))
+    assert source_keys(two) == (SOURCE, "~tfmref:1")
     assert LegState(key=SOURCE).provisional
     assert not EMPTY.provisional
 
