@@ -190,7 +190,7 @@ class _Pass:
         for key, indexes in groups.items():
             before = self._trail.state(key)
             statuses = [self._statuses[index] for index in indexes]
-            after = _named_by(before, statuses)
+            after = _named_by(self._trail.named_since(key, before), statuses)
             mistaken: list[LegState] = []
             for other in map(self._trail.state, sorted(self._trail.joined(key))):
                 after = absorb(after, other)

@@ -13,7 +13,7 @@ any order of arrival ends in the same day.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +24,8 @@ from schemas.records import FlightStatus
 
 _DAY = "~day:"
 _PARKED = "|"
+_ENDS = ("destination", "planned_destination")
+_MOST_DIVERSIONS = 2  # in a row, on one leg and day
 _MARK = re.compile(r"[A-Z0-9-]{1,10}")
 
 
@@ -132,21 +134,31 @@ def enlisted(day: LegState, leg: str, status: FlightStatus) -> LegState:
 
 
 def listing(day: LegState) -> dict[str, Listed]:
-    """The legs of the day, by key."""
-    return {
-        name: Listed.of(str(cell.value)) for name, cell in day.cells.items() if _PARKED not in name
-    }
+    """The legs of the day, by key; also with the airports that parked statuses divert them to."""
+    entries: dict[str, Listed] = {}
+    ends: list[tuple[Selector, str]] = []
+    for name, cell in day.cells.items():
+        how, bar, register = name.partition(_PARKED)
+        if not bar:
+            entries[name] = Listed.of(str(cell.value))
+        elif register in _ENDS and cell.value is not None:
+            ends.append((Selector(*how.split(".")), str(cell.value)))
+    for _ in range(_MOST_DIVERSIONS):
+        for leg, entry in entries.items():
+            more = {airport for how, airport in ends if _fits(leg, entry, how)} - entry.airports
+            if more:
+                entries[leg] = entry._replace(airports=entry.airports | more)
+    return entries
 
 
-def found(day: LegState, how: Selector) -> list[str]:
+def found(day: LegState, how: Selector, onward: Callable[[str], str]) -> list[str]:
     """The keys of the legs that a status means; several only when it means the whole flight.
 
-    Of several legs between which the airport does not decide, the aircraft does.
+    `onward` gives the key that a listed leg has by now. Of several legs between which the airport
+    does not decide, the aircraft does.
     """
     fitting = {
-        leg: entry
-        for leg, entry in sorted(listing(day).items())
-        if (entry.utc if how.by == "utc" else entry.local) and _fits(leg, entry, how)
+        onward(leg): entry for leg, entry in sorted(listing(day).items()) if _fits(leg, entry, how)
     }
     if how.end == "all" or len(fitting) == 1:
         return list(fitting)
@@ -155,6 +167,8 @@ def found(day: LegState, how: Selector) -> list[str]:
 
 
 def _fits(leg: str, entry: Listed, how: Selector) -> bool:
+    if not (entry.utc if how.by == "utc" else entry.local):
+        return False
     if how.end == "dep":
         return leg.split(".")[1] == how.airport
     return how.end == "all" or how.airport in entry.airports
@@ -178,13 +192,13 @@ def parked(day: LegState, how: Selector, status: FlightStatus) -> tuple[LegState
     return day, "duplicate" if same else "stale"
 
 
-def left_for(leg: str, days: Iterable[LegState]) -> LegState:
+def left_for(leg: str, days: Iterable[LegState], onward: Callable[[str], str]) -> LegState:
     """What was parked for this leg in its flight days, as registers to be joined in."""
     cells: dict[str, Cell] = {}
     for day in days:
         for name, cell in day.cells.items():
             how, bar, register = name.partition(_PARKED)
-            if not bar or leg not in found(day, Selector(*how.split("."))):
+            if not bar or leg not in found(day, Selector(*how.split(".")), onward):
                 continue
             if register not in cells or cells[register].version < cell.version:
                 cells[register] = cell

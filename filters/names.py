@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from filters import flight_days
+from filters.designators import flight, ticket_number
 from filters.flight_days import Selector
 from filters.legs import (
     LegState,
@@ -25,7 +26,6 @@ from filters.legs import (
     source_keys,
     version_of,
 )
-from filters.normalize.designators import flight, ticket_number
 from schemas.records import FlightStatus
 
 _MOST_RENAMES = 8
@@ -89,7 +89,8 @@ class Trail:
         """The legs that a status may mean by its flight day, as far as the day was read."""
         if names.how is None:
             return ()
-        return [leg for day in names.days for leg in flight_days.found(self.state(day), names.how)]
+        days = map(self.state, names.days)
+        return [leg for day in days for leg in flight_days.listing(day)]
 
     def legs_of(self, status: FlightStatus, names: Names) -> Found:
         """The legs of a status; notes what is to be linked, listed, parked, joined and renamed."""
@@ -114,11 +115,15 @@ class Trail:
             if before is None or before <= version:
                 self._renames[old] = (key, version)
                 self._joins[key].add(old)
-            back = self._renames.get(key, (None, self.state(key).renamed))[1]
-            if back is not None and back < version:
-                # Renamed there and back: the newer word is that this is its name.
+            named = self._renames.get(key, (None, self.state(key).renamed))[1]
+            if named is None or named < version:
+                # So named since then: an older word cannot name it otherwise.
                 self._renames[key] = (key, version)
                 return key
+        return self._by_now(key)
+
+    def _by_now(self, key: str) -> str:
+        """The key that this one's leg was given by later numbers or dates."""
         for _ in range(_MOST_RENAMES):
             onward = self._renames.get(key, (None, None))[0]
             if onward is None and self.state(key).renamed is not None:
@@ -160,6 +165,7 @@ class Trail:
             target, basis = onward.moved_to, "scheduled"
         if target is None:
             return source
+        target = self._by_now(target)
         if (target, basis) != (link.moved_to, link.date_basis):
             self._links[source] = msgspec.structs.replace(
                 link,
@@ -181,7 +187,7 @@ class Trail:
             return None
         [key] = names.days
         day = self._day(key)
-        legs = tuple(dict.fromkeys(self._onward(leg) for leg in flight_days.found(day, names.how)))
+        legs = tuple(flight_days.found(day, names.how, self._onward))
         for leg in legs:
             self._enlist(leg, status, names)
         if len(legs) == 1:
@@ -215,11 +221,18 @@ class Trail:
     def left_for(self, leg: str, names: Iterable[Names]) -> LegState:
         """What was parked for the leg in the flight days that its statuses name."""
         days = dict.fromkeys(key for each in names for key in each.days)
-        return flight_days.left_for(leg, [self._day(key) for key in days])
+        return flight_days.left_for(leg, [self._day(key) for key in days], self._onward)
 
     def renamed(self, old: str) -> bool:
         """Whether this key's leg was given another number or date, rather than found out to be."""
         return old in self._renames
+
+    def named_since(self, leg: str, state: LegState) -> LegState:
+        """The state without a mark of moving away, if a newer word says that this is its name."""
+        name, version = self._renames.get(leg, (None, None))
+        if name != leg:
+            return state
+        return msgspec.structs.replace(state, moved_to=None, renamed=version)
 
     def sold_under_old_names(self, leg: str, state: LegState) -> LegState:
         """The state with the numbers, and dates, that tickets from before a new name carry."""

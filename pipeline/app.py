@@ -99,15 +99,18 @@ def _bind_normalize(settings: Settings) -> Callable[[Any], Bound]:
 
 def _bind_detect(settings: Settings) -> Callable[[Any], Bound]:
     from filters.policy import load_advisories, load_policy  # noqa: PLC0415  (only this stage's)
+    from filters.standing import note_heard  # noqa: PLC0415  (only this stage's)
     from pipeline.aws.legs import LegTable  # noqa: PLC0415  (only this stage's)
 
     legs = LegTable(clients.dynamodb(), settings.legs_table, clock.now_ms)
-    detect = partial(
-        stages.DETECT.filter,
-        legs=legs,
-        policy=load_policy(settings.policy),
-        advisories=load_advisories(settings.advisories),
-    )
+    policy, advisories = load_policy(settings.policy), load_advisories(settings.advisories)
+
+    def detect(statuses: list[Any], *, token: str) -> list[Outcome]:
+        outcomes = stages.DETECT.filter(
+            statuses, legs=legs, policy=policy, advisories=advisories, token=token
+        )
+        note_heard(statuses, legs)
+        return outcomes
 
     return lambda _context: Bound(*tokened(detect, legs.confirm, lambda: uuid.uuid4().hex))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from filters import reference
-from filters.normalize.designators import Flight, airport_code, airport_zone
+from filters.designators import Flight, airport_code, airport_zone
 from filters.normalize.moments import DAY_MS, HOUR_MS, MINUTE_MS, iso_ms
 from filters.sources import Source
 from schemas.records import DateBasis, FeedMessage, FlightStatus

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _RECEIPT = "receipt#"
-_KEEP_LEG_S = 14 * 86_400
+_DAY_S = 86_400
+_KEEP_LEG_S = 14 * _DAY_S
+# What is parked in a flight day and found no leg by then will find none.
+_KEEP_FLIGHT_DAY_S = 3 * _DAY_S
+_FLIGHT_DAY = "~day:"
+_EPOCH = date(1970, 1, 1)
 _decode = msgspec.json.Decoder(LegState).decode
 
 
@@ -67,7 +73,8 @@ class LegTable:
 
     def confirm(self, token: str) -> None:
         """Everything decided under this token was emitted."""
-        item = {"pk": {"S": _RECEIPT + token}, "expires_at": {"N": str(self._expiry())}}
+        key = _RECEIPT + token
+        item = {"pk": {"S": key}, "expires_at": {"N": str(self._expiry(key))}}
         # Without a receipt the same disruptions go out again under the same ids, which is harmless.
         with suppress(ClientError, BotoCoreError):
             self._client.put_item(TableName=self._table, Item=item)
@@ -89,8 +96,18 @@ class LegTable:
             only=("pk", "body"),
         )
 
-    def _expiry(self) -> int:
-        return self._clock() // 1000 + _KEEP_LEG_S
+    def _now_s(self) -> int:
+        return self._clock() // 1000
+
+    def _expiry(self, key: str) -> int:
+        """Seconds since the epoch; counted from the departure date if that is still to come."""
+        keep = _KEEP_FLIGHT_DAY_S if key.startswith(_FLIGHT_DAY) else _KEEP_LEG_S
+        day = key.rpartition(".")[2]
+        try:
+            date_s = (date.fromisoformat(day) - _EPOCH).days * _DAY_S
+        except ValueError:
+            date_s = 0  # a source's own id names no date
+        return max(self._now_s(), date_s) + keep
 
     def _write_one(self, state: LegState) -> Written:
         body = msgspec.json.encode(state).decode()
@@ -107,7 +124,7 @@ class LegTable:
                     "pk": {"S": state.key},
                     "rev": {"N": str(state.rev)},
                     "body": {"S": body},
-                    "expires_at": {"N": str(self._expiry())},
+                    "expires_at": {"N": str(self._expiry(state.key))},
                 },
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **condition,

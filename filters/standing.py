@@ -1,0 +1,110 @@
+"""How a leg stands, in one word, and whether its feed is still heard.
+
+The word is made of the matrix, for people; nothing is decided by it. A feed that has been silent
+for longer than its source allows makes its unfinished legs STALE: no news is not good news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from filters.detect import LegStates
+from filters.legs import LegState
+from filters.sources import Source
+from schemas.records import FlightStatus
+
+Standing: TypeAlias = Literal[
+    "SCHEDULED",
+    "DELAYED",
+    "OUT",
+    "AIRBORNE",
+    "LANDED",
+    "IN",
+    "DIVERTED",
+    "RETURNED",
+    "CANCELLED",
+    "STALE",
+    "UNKNOWN",
+]
+PULSE: Final = "~feed:"
+"""Prefix of the key under which it is kept when a feed was last heard."""
+PULSE_MS: Final = 30_000
+"""How exactly that moment is kept: a newer one is written when it is this much newer."""
+_MINUTE_MS = 60_000
+_ENDED: Final = frozenset(("IN", "CANCELLED"))
+_LAST_FIRST: Final[tuple[tuple[str, Standing], ...]] = (
+    ("in_actual", "IN"),
+    ("on_actual", "LANDED"),
+    ("off_actual", "AIRBORNE"),
+    ("out_actual", "OUT"),
+)
+
+
+def pulse_key(feed: str) -> str:
+    """The key of the state that keeps when a feed was last heard."""
+    return f"{PULSE}{feed}"
+
+
+def note_heard(statuses: Sequence[FlightStatus], legs: LegStates) -> None:
+    """Keep when each feed was last heard; whoever loses a race lost it to about the same moment."""
+    heard: dict[str, int] = {}
+    for status in statuses:
+        key = pulse_key(status.feed)
+        heard[key] = max(heard.get(key, 0), status.received_at)
+    found = legs.read(heard).found if heard else {}
+    newer = [
+        msgspec.structs.replace(state, rev=state.rev + 1, received_at=heard[key])
+        for key, state in ((key, found.get(key) or LegState(key=key)) for key in heard)
+        if heard[key] - state.received_at >= PULSE_MS
+    ]
+    if newer:
+        legs.write(newer)
+
+
+def silent(heard_at: int, source: Source, now: int) -> bool:
+    """Whether a feed last heard at `heard_at` has been silent for too long; both ms UTC."""
+    return now - heard_at > source.silent_minutes * _MINUTE_MS
+
+
+def standing(
+    state: LegState,
+    heard: Mapping[str, int],
+    silences: Mapping[str, Source],
+    now: int,
+    late_ms: int,
+) -> Standing:
+    """How the leg stands at `now` (ms UTC).
+
+    `heard` says when each feed was last heard (ms UTC) and `silences` how patient to be with it; a
+    feed that is in neither is judged by the leg's own last message. A departure expected `late_ms`
+    or more after its schedule is DELAYED.
+    """
+    word = _word(state, late_ms)
+    if word in _ENDED:
+        return word
+    last = max(heard.get(state.feed, 0), state.received_at)
+    return "STALE" if silent(last, silences.get(state.feed, Source()), now) else word
+
+
+def _word(state: LegState, late_ms: int) -> Standing:
+    if state.word("life") == "cancelled":
+        return "CANCELLED"
+    deviation = state.word("deviation")
+    if state.time("in_actual") is None and deviation in ("ramp_return", "air_return"):
+        return "RETURNED"
+    reached: Standing | None = next((word for cell, word in _LAST_FIRST if state.time(cell)), None)
+    if deviation == "diverted" and reached not in ("LANDED", "IN"):
+        return "DIVERTED"
+    return reached or _before_departure(state, late_ms)
+
+
+def _before_departure(state: LegState, late_ms: int) -> Standing:
+    scheduled, expected = state.time("out_scheduled"), state.time("out_estimated")
+    if expected is None and state.time("next_info") is not None:
+        return "DELAYED"
+    if scheduled is None:
+        return "UNKNOWN"
+    return "DELAYED" if expected is not None and expected - scheduled >= late_ms else "SCHEDULED"
