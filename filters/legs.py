@@ -65,7 +65,9 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     disruptions were decided under `token` and count as emitted once the token is confirmed.
     A state whose key starts with `~` holds what is known under a source's own id while the leg's
     date is unknown; `moved_to` names the leg it turned out to be. `renamed` is the version of the
-    message that gave the leg another number or date. `feed` is the connection last heard of it.
+    message that gave the leg another number or date. `first_destination` is the oldest destination
+    told: a flight whose feed only names the present one is diverted when that is another. `feed`
+    is the connection last heard of it.
     """
 
     key: str
@@ -77,6 +79,7 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     date: str | None = None
     date_basis: DateBasis = "none"
     cells: dict[str, Cell] = {}
+    first_destination: Cell | None = None
     told: Told | None = None
     pending: tuple[Disruption, ...] = ()
     token: str | None = None
@@ -94,6 +97,21 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The value of a text register, or None."""
         cell = self.cells.get(name)
         return cell.value if cell is not None and isinstance(cell.value, str) else None
+
+    @property
+    def planned_destination(self) -> str | None:
+        """Where it was to go: as a source says, else the first destination told."""
+        first = self.first_destination
+        told = first.value if first is not None and isinstance(first.value, str) else None
+        return self.word("planned_destination") or told
+
+    @property
+    def diverted(self) -> bool:
+        """Whether it goes elsewhere: by a source's word, or by another destination in the air."""
+        if self.word("deviation") in ("diverted", "none"):
+            return self.word("deviation") == "diverted"
+        elsewhere = self.word("destination") != self.planned_destination
+        return elsewhere and self.time("off_actual") is not None
 
     @property
     def code_shares(self) -> tuple[str, ...]:
@@ -154,9 +172,12 @@ def fold(state: LegState, statuses: Sequence[FlightStatus]) -> tuple[LegState, l
     cells = dict(state.cells)
     verdicts: list[Verdict] = []
     received_at, feed = state.received_at, state.feed
+    first = state.first_destination
     for status in statuses:
         version = version_of(status)
         said = cells_of(status)
+        if status.destination is not None:
+            first = _older(first, Cell(status.destination, version))
         newer = [name for name in said if name not in cells or cells[name].version < version]
         for name in newer:
             cells[name] = Cell(said[name], version)
@@ -168,10 +189,19 @@ def fold(state: LegState, statuses: Sequence[FlightStatus]) -> tuple[LegState, l
             verdicts.append("duplicate")
         else:
             verdicts.append("stale")
-    if "applied" not in verdicts:
+    if "applied" not in verdicts and first is state.first_destination:
         return state, verdicts
-    after = msgspec.structs.replace(state, cells=cells, received_at=received_at, feed=feed)
+    after = msgspec.structs.replace(
+        state, cells=cells, first_destination=first, received_at=received_at, feed=feed
+    )
     return after, verdicts
+
+
+def _older(known: Cell | None, told: Cell | None) -> Cell | None:
+    """The one with the lower version; `known` itself when it stays."""
+    if known is None or told is None:
+        return told if known is None else known
+    return told if told.version < known.version else known
 
 
 def sold_as(state: LegState, number: str, version: Version) -> LegState:
@@ -186,9 +216,10 @@ def absorb(state: LegState, other: LegState) -> LegState:
         for name, cell in other.cells.items()
         if name not in state.cells or state.cells[name].version < cell.version
     }
-    if not newer:
+    first = _older(state.first_destination, other.first_destination)
+    if not newer and first is state.first_destination:
         return state
-    return msgspec.structs.replace(state, cells={**state.cells, **newer})
+    return msgspec.structs.replace(state, cells={**state.cells, **newer}, first_destination=first)
 
 
 def states_hash(states: Iterable[LegState]) -> str:

@@ -96,7 +96,7 @@ def _word(state: LegState, late_ms: int) -> Standing:
     if state.time("in_actual") is None and deviation in ("ramp_return", "air_return"):
         return "RETURNED"
     reached: Standing | None = next((word for cell, word in _LAST_FIRST if state.time(cell)), None)
-    if deviation == "diverted" and reached not in ("LANDED", "IN"):
+    if state.diverted and reached not in ("LANDED", "IN"):
         return "DIVERTED"
     return reached or _before_departure(state, late_ms)
 

@@ -9,14 +9,16 @@ receipt.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
-from filters import reference
-from filters.legs import cells_of
+from filters.designators import Flight, airport_code
+from filters.normalize.moments import epoch_ms
 from filters.normalize.splitting import Piece, lines
+from filters.normalize.statuses import departure_date
 from filters.outcome import Drop, RejectRecord
 from filters.sources import Source
 from schemas.records import DateBasis, FeedMessage, FlightStatus, Life
@@ -26,12 +28,11 @@ TITLE: Final = "FlightAware Firehose, JSON lines"
 
 _EPOCH_MIN, _EPOCH_MAX = 946_684_800, 4_102_444_799  # the years 2000 to 2099
 _IDENT = re.compile(r"(?P<airline>[A-Z]{3})0*(?P<number>[1-9][0-9]{0,3})(?P<suffix>[A-Z]?)")
-_AIRPORT = re.compile(r"[A-Z0-9]{3,4}")
 _REGISTRATION = re.compile(r"[A-Z0-9-]{2,10}")
 _LETTER = re.compile(r"[A-Z]")
 _LONGEST_TEXT = 200  # far longer than any real one, and short enough for a table's key
-# Gate and runway times lie up to 45 minutes apart, so a take-off soon after midnight names no day.
-_TAXI_MS = 45 * 60_000
+_LONGEST_IDENT = 16
+_ANY_SOURCE: Final = Source()  # only a UTC date, which Firehose has none of, asks for more
 _QUIET: Final = {
     "keepalive": "keepalive",
     "position": "position",
@@ -72,17 +73,22 @@ _PLACES: Final = {
     for what in ("terminal", "gate")
 }
 
+_WORDS: Final[dict[str, tuple[str, Callable[[str], str | None]]]] = {
+    # Firehose also names waypoints and pairs of coordinates as origin and destination.
+    "orig": ("origin", airport_code),
+    "dest": ("destination", airport_code),
+    "reg": ("registration", lambda mark: None if mark == "BLOCKED" else mark),
+    "baggage_claim": ("baggage", str),
+}
+_PLACE_NAMES: Final = frozenset(name for names in _PLACES.values() for name in names)
 FIELDS: Final = {
     **{f"{kind}.{name}": cell for kind, names in _TIMES.items() for name, cell in names.items()},
     "ident": "airline, number, suffix",
-    "orig": "origin",
-    "dest": "destination",
+    **{name: cell for name, (cell, _) in _WORDS.items()},
+    **{name: cell for cell, names in _PLACES.items() for name in names},
     "id": "source_id",
-    "reg": "registration",
     "pitr": "source_time",
     "status, trueCancel": "life",
-    "*_gate, *_terminal": "gates and terminals",
-    "baggage_claim": "baggage",
 }
 IGNORED: Final = {kind: f"dropped: {reason}" for kind, reason in _QUIET.items()}
 
@@ -125,17 +131,68 @@ def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Dr
     fields = _object(message.payload)
     kind = fields.get("type")
     if not isinstance(kind, str) or not kind:
-        reason = "type: missing, so this is no Firehose message"
-        raise RejectRecord(reason)
-    if kind in _QUIET:
-        return Drop(_QUIET[kind])
-    if kind not in _TIMES:
-        return Drop("unknown_type")
+        raise RejectRecord("type: missing, so this is no Firehose message")
+    times = _TIMES.get(kind)
+    if times is None:
+        return Drop(_QUIET.get(kind, "unknown_type"))
     ident = _ident(fields)
     if isinstance(ident, Drop):
         return ident
-    status = _status(message, source, fields, kind, ident)
-    return (status,) if cells_of(status) else Drop("says_nothing")
+    said = _said(fields, times)
+    if kind == "arrival" and fields.get("timeType") != "actual" and "on_actual" in said:
+        # An estimated touchdown is not a landing.
+        said["on_estimated"] = said.pop("on_actual")
+    life = _life(kind, fields)
+    origin = said.get("origin")
+    tells = len(said) > (origin is not None) or life != "unsaid"
+    date, basis = _departure_date(origin, said.get("out_scheduled"), said.get("off_scheduled"))
+    source_id = _text(fields, "id")
+    status = FlightStatus(
+        id=message.id + ".0",
+        replay=message.replay,
+        message_id=message.id,
+        format=NAME,
+        feed=message.feed,
+        source_time=_source_time(fields, message),
+        source_rank=source.rank,
+        sequence=0,
+        received_at=message.received_at,
+        source_id=None if source_id is None else f"{NAME}:{source_id}",
+        airline=ident.airline,
+        number=ident.number,
+        suffix=ident.suffix,
+        date=date,
+        date_basis=basis,
+        life=life,
+        **said,
+    )
+    return (status,) if tells else Drop("says_nothing")
+
+
+def _said(fields: dict[str, Any], times: dict[str, str]) -> dict[str, Any]:
+    """The fields of a status that the members name, in one pass over them."""
+    said: dict[str, Any] = {}
+    for name, value in fields.items():
+        cell = times.get(name)
+        if cell is not None:
+            ms = _known_epoch(value) if type(value) is str else None
+            said[cell] = epoch_ms(value, name) if ms is None else ms
+        elif name in _WORDS:
+            cell, read = _WORDS[name]
+            text = _text(fields, name)
+            said[cell] = text and read(text)
+    if not _PLACE_NAMES.isdisjoint(fields):
+        for cell, names in _PLACES.items():
+            said[cell] = next((text for name in names if (text := _text(fields, name))), None)
+    return {cell: value for cell, value in said.items() if value is not None}
+
+
+@lru_cache(maxsize=65_536)
+def _known_epoch(text: str) -> int | None:
+    """The moment of well-formed seconds; None leaves it to be read, or refused, by name."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_EPOCH_MAX))):
+        return None
+    return int(text) * 1000 if _EPOCH_MIN <= int(text) <= _EPOCH_MAX else None
 
 
 def _object(payload: bytes) -> dict[str, Any]:
@@ -152,38 +209,25 @@ def _object(payload: bytes) -> dict[str, Any]:
         raise RejectRecord(reason) from error
 
 
-def _ident(fields: dict[str, Any]) -> re.Match[str] | Drop:
+def _ident(fields: dict[str, Any]) -> Flight | Drop:
     ident = fields.get("ident")
     if not isinstance(ident, str) or not ident:
-        reason = "ident: missing, so no flight is named"
-        raise RejectRecord(reason)
+        raise RejectRecord("ident: missing, so no flight is named")
     if ident == "BLOCKED":
         return Drop("blocked")
-    match = _IDENT.fullmatch(ident)
-    if match is not None:
-        return match
+    named = _flight(ident) if len(ident) <= _LONGEST_IDENT else None
+    if named is not None:
+        return named
     if _REGISTRATION.fullmatch(ident) and _LETTER.search(ident):
         return Drop("not_an_airline_flight")
-    reason = f"ident: {ident[:40]!r} is no flight number"
-    raise RejectRecord(reason)
+    raise RejectRecord(f"ident: {ident[:40]!r} is no flight number")
 
 
-def _epoch_ms(fields: dict[str, Any], name: str) -> int | None:
-    """The field as ms UTC; an empty or missing one is unknown. Raises RejectRecord otherwise."""
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
-    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_EPOCH_MAX))):
-        # Showing a nested value could go deeper than reading it did.
-        shown = repr(text[:40]) if text else type(value).__name__
-        reason = f"{name}: {shown} is no epoch in seconds"
-        raise RejectRecord(reason)
-    seconds = int(text)
-    if not _EPOCH_MIN <= seconds <= _EPOCH_MAX:
-        reason = f"{name}: {seconds} is not between the years 2000 and 2099"
-        raise RejectRecord(reason)
-    return seconds * 1000
+@lru_cache(maxsize=16_384)
+def _flight(ident: str) -> Flight | None:
+    """The flight behind an ident, always with an ICAO designator; a registration is none."""
+    match = _IDENT.fullmatch(ident)
+    return match and Flight(match["airline"], int(match["number"]), match["suffix"])
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:
@@ -197,46 +241,10 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
     return value or None
 
 
-def _status(
-    message: FeedMessage, source: Source, fields: dict[str, Any], kind: str, ident: re.Match[str]
-) -> FlightStatus:
-    times: dict[str, Any] = {cell: _epoch_ms(fields, name) for name, cell in _TIMES[kind].items()}
-    if kind == "arrival" and fields.get("timeType") != "actual":
-        # An estimated touchdown is not a landing.
-        times = {"on_estimated": times["on_actual"]}
-    origin = _airport(fields, "orig")
-    date, basis = _departure_date(origin, times)
-    source_id = _text(fields, "id")
-    places: dict[str, Any] = {cell: _first(fields, names) for cell, names in _PLACES.items()}
-    return FlightStatus(
-        id=f"{message.id}.0",
-        replay=message.replay,
-        message_id=message.id,
-        format=NAME,
-        feed=message.feed,
-        source_time=_source_time(fields, message),
-        source_rank=source.rank,
-        sequence=0,
-        received_at=message.received_at,
-        source_id=None if source_id is None else f"{NAME}:{source_id}",
-        airline=ident["airline"],
-        number=int(ident["number"]),
-        suffix=ident["suffix"],
-        origin=origin,
-        destination=_airport(fields, "dest"),
-        date=date,
-        date_basis=basis,
-        registration=_registration(fields),
-        life=_life(kind, fields),
-        baggage=_text(fields, "baggage_claim"),
-        **places,
-        **times,
-    )
-
-
 def _source_time(fields: dict[str, Any], message: FeedMessage) -> int:
     """When FlightAware received it; a message without `pitr` counts from its own clock or ours."""
-    return _epoch_ms(fields, "pitr") or _epoch_ms(fields, "clock") or message.received_at
+    told = epoch_ms(fields.get("pitr"), "pitr") or epoch_ms(fields.get("clock"), "clock")
+    return told or message.received_at
 
 
 def _life(kind: str, fields: dict[str, Any]) -> Life:
@@ -251,39 +259,10 @@ def _life(kind: str, fields: dict[str, Any]) -> Life:
     return _STATUS_LIFE.get(_text(fields, "status") or "", "unsaid")
 
 
-def _airport(fields: dict[str, Any], name: str) -> str | None:
-    code = _text(fields, name)
-    # Firehose also names waypoints and pairs of coordinates here.
-    if code is None or not _AIRPORT.fullmatch(code):
-        return None
-    airport = reference.airport(code)
-    return code if airport is None else airport.iata or airport.icao
-
-
+@lru_cache(maxsize=65_536)
 def _departure_date(
-    origin: str | None, times: dict[str, int | None]
+    origin: str | None, out: int | None, off: int | None
 ) -> tuple[str | None, DateBasis]:
-    """The local departure date at the origin, and whether the schedule or a filed plan gave it.
-
-    The off-block names it; a take-off, scheduled or filed, only when both are on one day for sure.
-    """
-    airport = reference.airport(origin) if origin else None
-    if airport is None:
-        return None, "none"
-    out, off = times.get("out_scheduled"), times.get("off_scheduled")
-    if out is not None:
-        return reference.local_date(out, airport.zone), "scheduled"
-    if off is None:
-        return None, "none"
-    date = reference.local_date(off, airport.zone)
-    sure = date == reference.local_date(off - _TAXI_MS, airport.zone)
-    return (date, "filed") if sure else (None, "none")
-
-
-def _registration(fields: dict[str, Any]) -> str | None:
-    mark = _text(fields, "reg")
-    return None if mark in (None, "BLOCKED") else mark
-
-
-def _first(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := _text(fields, name)) is not None), None)
+    """The local departure date at the origin, and whether the schedule or a filed plan gave it."""
+    times = {"out_scheduled": out, "off_scheduled": off}
+    return departure_date(origin, None, times, None, None, _ANY_SOURCE)

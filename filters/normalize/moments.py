@@ -103,24 +103,33 @@ def epoch_ms(value: object, field: str) -> int | None:
     return ms
 
 
-@lru_cache(maxsize=65_536)
 def local_ms(wall_ms: int, zone: str, *, fold: int = 0) -> int:
     """A wall clock's reading (as if it were UTC, in ms) at a place, in real UTC.
 
     `fold` 1 is the second of two equal readings when clocks go back. A reading that clocks skip,
     when they go forward, counts on from before the gap (PEP 495).
     """
-    rules = reference.local_time(wall_ms, zone).tzinfo
-    wall = (_EPOCH + dt.timedelta(milliseconds=wall_ms)).replace(tzinfo=rules, fold=fold)
-    return wall_ms - round((wall.utcoffset() or dt.timedelta()).total_seconds() * 1000)
+    return _readings(wall_ms, zone)[fold]
 
 
 def local_near_ms(wall_ms: int, zone: str, near_ms: int | None) -> int:
     """The same; of two equal readings the one nearer to `near_ms` (UTC), else the first."""
-    first, second = local_ms(wall_ms, zone), local_ms(wall_ms, zone, fold=1)
+    first, second = _readings(wall_ms, zone)
     if near_ms is None or second <= first:
         return first
     return min((first, second), key=lambda ms: abs(ms - near_ms))
+
+
+@lru_cache(maxsize=65_536)
+def _readings(wall_ms: int, zone: str) -> tuple[int, int]:
+    rules = reference.local_time(wall_ms, zone).tzinfo
+    wall = (_EPOCH + dt.timedelta(milliseconds=wall_ms)).replace(tzinfo=rules)
+    first, second = wall.utcoffset(), wall.replace(fold=1).utcoffset()
+    return wall_ms - _whole_ms(first), wall_ms - _whole_ms(second)
+
+
+def _whole_ms(offset: dt.timedelta | None) -> int:
+    return round((offset or dt.timedelta()).total_seconds() * 1000)
 
 
 def clock_minutes(text: str | None, field: str) -> int | None:
@@ -139,6 +148,13 @@ def clock_near_ms(minutes: int, near_ms: int) -> int:
     """The moment with this time of day (minutes after midnight UTC) nearest to `near_ms`."""
     start = near_ms - near_ms % DAY_MS + minutes * MINUTE_MS
     return min((start - DAY_MS, start, start + DAY_MS), key=lambda ms: abs(ms - near_ms))
+
+
+def local_clock_near_ms(minutes: int, zone: str, near_ms: int) -> int:
+    """The moment nearest to `near_ms` at which clocks at a place show this time of day."""
+    offset = reference.local_time(near_ms, zone).utcoffset()
+    wall_ms = clock_near_ms(minutes, near_ms + _whole_ms(offset))
+    return local_near_ms(wall_ms, zone, near_ms)
 
 
 def day_near(day: int, near_ms: int, *, before: int = 15, after: int = 15) -> dt.date | None:

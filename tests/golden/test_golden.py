@@ -1,8 +1,5 @@
 """Golden files: what must come out, written by hand from the descriptions, never from a run.
 
-`firehose/<sample>.expected.jsonl` has a line for each message of a genuine sample: `{"drop": ...}`,
-`{"reject": ...}` or the fields of its status that are not empty.
-
 `scenarios/<name>/` is a stream of our own through the whole chain; adding a folder adds a test.
 `in.jsonl` holds Firehose messages in the order of their arrival, each in a batch of its own, and
 each received when the newest `pitr` so far was. `bookings.json` holds `bookings` and `code_shares`
@@ -23,20 +20,16 @@ import msgspec
 import pytest
 
 from filters.legs import TIME_CELLS, known_legs, states_hash
-from filters.normalize import normalize
 from filters.notify import End
-from filters.outcome import Drop, Forward, Reject
 from filters.people import Booking, CodeShare, Contact
 from filters.policy import load_policy
 from filters.wording import load_wordings
 from pipeline.memory.tables import MemoryLedger
 from replay import inprocess
-from schemas.records import FeedMessage, FlightStatus, Notice, payload_id
-from tests.unit.filters.records import SOURCES, at
+from schemas.records import FeedMessage, Notice, payload_id
+from tests.unit.filters.records import at
 
 HERE = Path(__file__).parent
-SUFFIX = ".expected.jsonl"
-GENUINE = sorted(path.name.removesuffix(SUFFIX) for path in (HERE / "firehose").glob(f"*{SUFFIX}"))
 SCENARIOS = sorted(path.name for path in (HERE / "scenarios").iterdir())
 RECEIVED = at("2026-11-20T08:00:00Z")
 
@@ -58,38 +51,6 @@ def with_times(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields, their times in milliseconds."""
     names = {*TIME_CELLS, "source_time"}
     return {name: at(value) if name in names else value for name, value in fields.items()}
-
-
-@pytest.mark.parametrize("name", GENUINE)
-def test_a_genuine_sample_says_what_its_description_says(name: str, samples: Path) -> None:
-    payloads = (samples / "flightaware-firehose" / name).read_bytes().splitlines()
-    expected = (HERE / "firehose" / f"{name}{SUFFIX}").read_text("utf-8").splitlines()
-    assert len(payloads) == len(expected)
-    for number, (payload, line) in enumerate(zip(payloads, expected, strict=True), 1):
-        message = as_message(payload, number, RECEIVED)
-        [outcome] = normalize([message], sources=SOURCES)
-        fields = json.loads(line)
-        if "drop" in fields:
-            assert outcome == Drop(fields["drop"]), f"line {number}"
-        elif "reject" in fields:
-            assert outcome == Reject(fields["reject"], message.place), f"line {number}"
-        else:
-            status = FlightStatus(
-                id=f"{message.id}.0",
-                message_id=message.id,
-                format="firehose",
-                feed="golden",
-                source_rank=50,
-                sequence=0,
-                received_at=RECEIVED,
-                **with_times(fields),
-            )
-            assert outcome == Forward((status,)), f"line {number}"
-
-
-def test_every_genuine_sample_has_its_expectation(samples: Path) -> None:
-    there = sorted(path.name for path in (samples / "flightaware-firehose").iterdir())
-    assert there == GENUINE
 
 
 class Journal(MemoryLedger):

@@ -250,3 +250,35 @@ def test_known_legs_leave_out_source_ids_and_legs_that_moved() -> None:
 def test_a_state_survives_the_way_to_the_table_and_back() -> None:
     state, _ = fold(EMPTY, EVENTS)
     assert msgspec.json.decode(msgspec.json.encode(state), type=LegState) == state
+
+
+# Where it goes, and where it was to go.
+
+TO_IAH = status("s1", source_time=1)
+TO_HOU = status("s2", source_time=3, destination="HOU")
+IN_THE_AIR = status("s3", source_time=2, destination=None, off_actual=OUT)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([TO_IAH, TO_HOU, IN_THE_AIR])))
+def test_trap_27_another_destination_of_a_flight_in_the_air_is_a_diversion(
+    order: tuple[FlightStatus, ...],
+) -> None:
+    state = fold(LegState(key=LEG), order)[0]
+    assert (state.planned_destination, state.word("destination")) == ("IAH", "HOU")
+    assert state.diverted
+    halves = [fold(LegState(key=LEG), half)[0] for half in (order[:1], order[1:])]
+    assert absorb(*halves).diverted
+    assert absorb(*halves[::-1]).planned_destination == "IAH"
+
+
+def test_another_destination_before_departure_is_another_plan() -> None:
+    assert not fold(LegState(key=LEG), [TO_IAH, TO_HOU])[0].diverted
+
+
+def test_a_sources_own_word_on_a_diversion_counts() -> None:
+    word = status("s4", source_time=4, deviation="diverted")
+    back = status("s5", source_time=5, deviation="none")
+    assert fold(LegState(key=LEG), [TO_IAH, word])[0].diverted
+    assert not fold(LegState(key=LEG), [TO_IAH, TO_HOU, IN_THE_AIR, word, back])[0].diverted
+    planned = status("s6", source_time=6, destination="AUS", planned_destination="SAT")
+    assert fold(LegState(key=LEG), [TO_IAH, planned])[0].planned_destination == "SAT"
