@@ -99,6 +99,7 @@ def local_time(ms: int, zone: str) -> dt.datetime:
     return (_EPOCH + dt.timedelta(milliseconds=ms)).astimezone(_zone(zone))
 
 
+@lru_cache(maxsize=16_384)
 def local_date(ms: int, zone: str) -> str:
     """The ISO date in that zone at `ms` (UTC); raises what `local_time` raises."""
     return local_time(ms, zone).date().isoformat()
