@@ -4,6 +4,8 @@
 PYTHON ?=
 PYTEST_ARGS ?=
 WORKERS ?= 2
+FUZZ ?= 1000000
+SEED ?= $(shell date +%s)
 DEMO_ARGS ?=
 LOCK_ARGS ?=
 
@@ -14,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-deps --
 CHECKED := pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test coverage check format lock clean
+.PHONY: help install demo test fuzz coverage check format lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -28,6 +30,9 @@ demo: $(STAMP) ## run the whole chain on this machine (DEMO_ARGS="...")
 
 test: $(STAMP) ## run the tests (PYTEST_ARGS="-k join -x", WORKERS=0 for one process)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+fuzz: $(STAMP) ## try a million inputs on every feed format (SEED=..., FUZZ=...; about two hours)
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/unit/filters/test_fuzz.py --fuzz $(FUZZ) --seed $(SEED)
 
 coverage: $(STAMP) ## run the tests and list the lines and branches they miss
 	@$(BIN)/coverage run -m pytest -n 0 $(PYTEST_ARGS)

@@ -91,21 +91,34 @@ def ticket_number(named: Flight, on: dt.date | None = None) -> str:
     return f"{airline}{named.number}{named.suffix}"
 
 
-def airport_code(text: str | None) -> str | None:
-    """An airport as records carry it: its IATA code where it has one; None when it is no code."""
-    return _airport_code(text) if text and len(text) <= _LONGEST else None
+def airport_code(text: str | None, on: dt.date | None = None) -> str | None:
+    """An airport as records carry it: its IATA code where it has one; None when it is no code.
+
+    On a day, the code that the airport had then (LTBA is IST until 5 April 2019, and ISL after);
+    without a day today's.
+    """
+    return _airport_code(text, on) if text and len(text) <= _LONGEST else None
 
 
 @lru_cache(maxsize=16_384)
-def _airport_code(text: str) -> str | None:
+def _airport_code(text: str, on: dt.date | None) -> str | None:
     code = text.strip().upper()
     if not _AIRPORT.fullmatch(code):
         return None
-    known = reference.airport(code)
+    known = reference.airport(code, on)
     return code if known is None else known.iata or known.icao
+
+
+def moved(*texts: str | None) -> bool:
+    """True when one of these codes, in upper case, means another airport on another day."""
+    return not reference.moves().keys().isdisjoint(texts)
 
 
 def airport_zone(code: str | None) -> str | None:
     """The IANA time zone of an airport by either code; None when it is not known."""
     known = reference.airport(code) if code else None
     return None if known is None else known.zone
+
+
+for _kept in (_flight, _flight_of, airline_code):
+    reference.on_adopting(_kept.cache_clear)

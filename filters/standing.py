@@ -11,8 +11,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from filters.detect import LegStates
-from filters.legs import LegState
+from filters.detect import LegStates, Written
+from filters.legs import Cell, LegState
 from filters.sources import Source
 from schemas.records import FlightStatus
 
@@ -33,6 +33,7 @@ PULSE: Final = "~feed:"
 """Prefix of the key under which it is kept when a feed was last heard."""
 PULSE_MS: Final = 30_000
 """How exactly that moment is kept: a newer one is written when it is this much newer."""
+_FORMAT: Final = "format"
 _MINUTE_MS = 60_000
 _ENDED: Final = frozenset(("IN", "CANCELLED"))
 _LAST_FIRST: Final[tuple[tuple[str, Standing], ...]] = (
@@ -52,16 +53,37 @@ def note_heard(statuses: Sequence[FlightStatus], legs: LegStates) -> None:
     """Keep when each feed was last heard; whoever loses a race lost it to about the same moment."""
     heard: dict[str, int] = {}
     for status in statuses:
-        key = pulse_key(status.feed)
-        heard[key] = max(heard.get(key, 0), status.received_at)
-    found = legs.read(heard).found if heard else {}
-    newer = [
-        msgspec.structs.replace(state, rev=state.rev + 1, received_at=heard[key])
-        for key, state in ((key, found.get(key) or LegState(key=key)) for key in heard)
-        if heard[key] - state.received_at >= PULSE_MS
-    ]
-    if newer:
-        legs.write(newer)
+        heard[status.feed] = max(heard.get(status.feed, 0), status.received_at)
+    keep_pulses(heard, legs, {status.feed: status.format for status in statuses})
+
+
+def keep_pulses(
+    heard: Mapping[str, int], legs: LegStates, formats: Mapping[str, str]
+) -> Mapping[str, Written]:
+    """Keep when each feed was heard (ms UTC) where it is news; how each write went, by its key.
+
+    `formats` names the format of a feed where it is known; how patient to be depends on it.
+    """
+    keys = {pulse_key(feed): feed for feed in heard}
+    found = legs.read(keys).found if keys else {}
+    newer = []
+    for key, feed in keys.items():
+        state = found.get(key) or LegState(key=key)
+        if heard[feed] - state.received_at < PULSE_MS:
+            continue
+        named = formats.get(feed)
+        said = {_FORMAT: Cell(named, (heard[feed], 0, 0, ""))} if named else {}
+        newer.append(
+            msgspec.structs.replace(
+                state, rev=state.rev + 1, received_at=heard[feed], cells={**state.cells, **said}
+            )
+        )
+    return legs.write(newer) if newer else {}
+
+
+def format_of(pulse: LegState) -> str:
+    """The format a feed was last heard in, as its pulse keeps it; "" when that is not known."""
+    return pulse.word(_FORMAT) or ""
 
 
 def silent(heard_at: int, source: Source, now: int) -> bool:

@@ -31,6 +31,7 @@ settings.load_profile("ci")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --seed, from which every generated input that is not hypothesis's own is drawn."""
+    parser.addoption("--fuzz", type=int, default=10_000, help="inputs per feed format (10000)")
     parser.addoption("--seed", type=int, default=SEED, help=f"seed of generated data ({SEED})")
 
 

@@ -9,22 +9,70 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from filters.normalize import firehose
+from filters.normalize import aidx, firehose
+from filters.normalize.boards import acris, avinor, chroma, hkia, schiphol, swedavia
+from filters.normalize.faa import sfdps, tfmdata
+from filters.normalize.schedules import asm, ssim
 from filters.normalize.shape import FeedFormat
+from filters.normalize.tables import acl, bts, nycflights13, own
+from filters.normalize.telegrams import mvt
+from filters.normalize.vendors import cirium, oag
 from filters.outcome import Drop, Forward, Outcome, Reject, RejectRecord
-from filters.sources import Sources
+from filters.partners import Partners
+from filters.sources import Source, Sources
 from schemas.records import FeedMessage
 
 # In the order of asking: a format with a mark of its own before those known by their members.
-_ALL: Final[tuple[FeedFormat, ...]] = (firehose,)
+_ALL: Final[tuple[FeedFormat, ...]] = (
+    firehose,
+    asm,
+    mvt,
+    ssim,
+    aidx,
+    tfmdata,
+    sfdps,
+    cirium,
+    oag,
+    avinor,
+    schiphol,
+    swedavia,
+    hkia,
+    chroma,
+    acris,
+    bts,
+    nycflights13,
+    acl,
+    own,
+)
 
 FORMATS: Final[dict[str, FeedFormat]] = {module.NAME: module for module in _ALL}
 """Feed formats by name."""
 
 
-def normalize(messages: Sequence[FeedMessage], *, sources: Sources) -> list[Outcome]:
-    """One outcome per message, in order."""
-    return [_one(message, sources) for message in messages]
+def normalize(
+    messages: Sequence[FeedMessage], *, sources: Sources, partners: Partners | None = None
+) -> list[Outcome]:
+    """One outcome per message, in order; `partners` say who flies under whose numbers."""
+    outcomes: list[Outcome] = []
+    known: dict[tuple[str, str], tuple[FeedFormat, Source]] = {}
+    for message in messages:
+        key = (message.format, message.feed)
+        try:
+            reading = known.get(key) or _reading(message, sources)
+            if message.format:
+                known[key] = reading
+            said = reading[0].parse(message, reading[1])
+        except RejectRecord as reject:
+            place = " ".join(part for part in (message.place, reject.place) if part)
+            outcomes.append(Reject(reject.reason, place))
+            continue
+        if isinstance(said, Drop):
+            outcomes.append(said)
+        elif partners is None:
+            outcomes.append(Forward(said))
+        else:
+            outcomes.append(Forward(tuple(partners.applied(status) for status in said)))
+    return outcomes
 
 
 def recognised(payload: bytes) -> FeedFormat | None:
@@ -32,21 +80,11 @@ def recognised(payload: bytes) -> FeedFormat | None:
     return next((known for known in FORMATS.values() if known.detect(payload)), None)
 
 
-def _one(message: FeedMessage, sources: Sources) -> Outcome:
-    try:
-        known = _format_of(message)
-        said = known.parse(message, sources.of(message.feed, known.NAME))
-    except RejectRecord as reject:
-        place = " ".join(part for part in (message.place, reject.place) if part)
-        return Reject(reject.reason, place)
-    return said if isinstance(said, Drop) else Forward(outputs=said)
-
-
-def _format_of(message: FeedMessage) -> FeedFormat:
-    """The message's format; an unnamed one is recognised from the bytes."""
+def _reading(message: FeedMessage, sources: Sources) -> tuple[FeedFormat, Source]:
+    """The message's format, recognised from the bytes if it has no name, and its source."""
     known = FORMATS.get(message.format) if message.format else recognised(message.payload)
     if known is not None:
-        return known
+        return known, sources.of(message.feed, known.NAME)
     listed = ", ".join(sorted(FORMATS))
     if message.format:
         raise RejectRecord(f"format: {message.format!r} is not one of {listed}")

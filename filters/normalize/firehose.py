@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -73,23 +73,7 @@ _PLACES: Final = {
     for what in ("terminal", "gate")
 }
 
-_WORDS: Final[dict[str, tuple[str, Callable[[str], str | None]]]] = {
-    # Firehose also names waypoints and pairs of coordinates as origin and destination.
-    "orig": ("origin", airport_code),
-    "dest": ("destination", airport_code),
-    "reg": ("registration", lambda mark: None if mark == "BLOCKED" else mark),
-    "baggage_claim": ("baggage", str),
-}
 _PLACE_NAMES: Final = frozenset(name for names in _PLACES.values() for name in names)
-FIELDS: Final = {
-    **{f"{kind}.{name}": cell for kind, names in _TIMES.items() for name, cell in names.items()},
-    "ident": "airline, number, suffix",
-    **{name: cell for name, (cell, _) in _WORDS.items()},
-    **{name: cell for cell, names in _PLACES.items() for name in names},
-    "id": "source_id",
-    "pitr": "source_time",
-    "status, trueCancel": "life",
-}
 IGNORED: Final = {kind: f"dropped: {reason}" for kind, reason in _QUIET.items()}
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -132,67 +116,107 @@ def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Dr
     kind = fields.get("type")
     if not isinstance(kind, str) or not kind:
         raise RejectRecord("type: missing, so this is no Firehose message")
-    times = _TIMES.get(kind)
-    if times is None:
+    readers = _READERS.get(kind)
+    if readers is None:
         return Drop(_QUIET.get(kind, "unknown_type"))
     ident = _ident(fields)
     if isinstance(ident, Drop):
         return ident
-    said = _said(fields, times)
+    said: dict[str, Any] = {
+        "id": message.id + ".0",
+        "replay": message.replay,
+        "message_id": message.id,
+        "format": NAME,
+        "feed": message.feed,
+        "source_rank": source.rank,
+        "sequence": 0,
+        "received_at": message.received_at,
+        "airline": ident[0],
+        "number": ident[1],
+        "suffix": ident[2],
+    }
+    names = len(said)
+    _read_into(said, fields, readers)
     if kind == "arrival" and fields.get("timeType") != "actual" and "on_actual" in said:
         # An estimated touchdown is not a landing.
         said["on_estimated"] = said.pop("on_actual")
-    life = _life(kind, fields)
-    origin = said.get("origin")
-    tells = len(said) > (origin is not None) or life != "unsaid"
-    date, basis = _departure_date(origin, said.get("out_scheduled"), said.get("off_scheduled"))
-    source_id = _text(fields, "id")
-    status = FlightStatus(
-        id=message.id + ".0",
-        replay=message.replay,
-        message_id=message.id,
-        format=NAME,
-        feed=message.feed,
-        source_time=_source_time(fields, message),
-        source_rank=source.rank,
-        sequence=0,
-        received_at=message.received_at,
-        source_id=None if source_id is None else f"{NAME}:{source_id}",
-        airline=ident.airline,
-        number=ident.number,
-        suffix=ident.suffix,
-        date=date,
-        date_basis=basis,
-        life=life,
-        **said,
+    said["life"] = life = _life(kind, fields)
+    if life == "unsaid" and len(said.keys() - _NAMES_ONLY) == names + 1:
+        return Drop("says_nothing")
+    if "source_time" not in said:
+        # A message without `pitr` counts from its own clock or ours.
+        said["source_time"] = epoch_ms(fields.get("clock"), "clock") or message.received_at
+    said["date"], said["date_basis"] = _departure_date(
+        said.get("origin"), said.get("out_scheduled"), said.get("off_scheduled")
     )
-    return (status,) if tells else Drop("says_nothing")
+    return (FlightStatus(**said),)
 
 
-def _said(fields: dict[str, Any], times: dict[str, str]) -> dict[str, Any]:
-    """The fields of a status that the members name, in one pass over them."""
-    said: dict[str, Any] = {}
+def _read_into(said: dict[str, Any], fields: dict[str, Any], readers: dict[str, _Reader]) -> None:
+    """Adds the fields of a status that the members name, in one pass over them."""
     for name, value in fields.items():
-        cell = times.get(name)
-        if cell is not None:
-            ms = _known_epoch(value) if type(value) is str else None
-            said[cell] = epoch_ms(value, name) if ms is None else ms
-        elif name in _WORDS:
-            cell, read = _WORDS[name]
-            text = _text(fields, name)
-            said[cell] = text and read(text)
+        reader = readers.get(name)
+        if reader is None:
+            continue
+        cell, read = reader
+        told = read(value) if type(value) is str and len(value) <= _LONGEST_TEXT else None
+        if told is None:
+            told = _unusual(name, value, read)
+        if told is not None:
+            said[cell] = told
     if not _PLACE_NAMES.isdisjoint(fields):
         for cell, names in _PLACES.items():
             said[cell] = next((text for name in names if (text := _text(fields, name))), None)
-    return {cell: value for cell, value in said.items() if value is not None}
+
+
+def _unusual(name: str, value: object, read: Callable[[str], Any]) -> int | None:
+    """A member that is empty, malformed or no string: a time is read by name, a word left out."""
+    if read is _moment:
+        return epoch_ms(value, name)
+    _text({name: value}, name)
+    return None
 
 
 @lru_cache(maxsize=65_536)
-def _known_epoch(text: str) -> int | None:
+def _moment(text: str) -> int | None:
     """The moment of well-formed seconds; None leaves it to be read, or refused, by name."""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(_EPOCH_MAX))):
         return None
     return int(text) * 1000 if _EPOCH_MIN <= int(text) <= _EPOCH_MAX else None
+
+
+def _source_id(text: str) -> str | None:
+    text = text.strip()
+    return f"{NAME}:{text}" if text else None
+
+
+def _registration(text: str) -> str | None:
+    mark = text.strip().replace("-", "")
+    return mark if mark not in ("", "BLOCKED") else None
+
+
+_Reader: TypeAlias = tuple[str, Callable[[str], Any]]
+_WORDS: Final[dict[str, _Reader]] = {
+    "pitr": ("source_time", _moment),
+    "id": ("source_id", _source_id),
+    # Firehose also names waypoints and pairs of coordinates as origin and destination.
+    "orig": ("origin", airport_code),
+    "dest": ("destination", airport_code),
+    "reg": ("registration", _registration),
+    "baggage_claim": ("baggage", lambda text: text.strip() or None),
+}
+_NAMES_ONLY: Final = frozenset(("source_time", "source_id", "origin"))
+_READERS: Final[dict[str, dict[str, _Reader]]] = {
+    kind: {**_WORDS, **{name: (cell, _moment) for name, cell in names.items()}}
+    for kind, names in _TIMES.items()
+}
+FIELDS: Final = {
+    **{f"{kind}.{name}": cell for kind, names in _TIMES.items() for name, cell in names.items()},
+    "ident": "airline, number, suffix",
+    **{name: cell for name, (cell, _) in _WORDS.items()},
+    **{name: cell for cell, names in _PLACES.items() for name in names},
+    "status, trueCancel": "life",
+}
 
 
 def _object(payload: bytes) -> dict[str, Any]:
@@ -241,12 +265,6 @@ def _text(fields: dict[str, Any], name: str) -> str | None:
     return value or None
 
 
-def _source_time(fields: dict[str, Any], message: FeedMessage) -> int:
-    """When FlightAware received it; a message without `pitr` counts from its own clock or ours."""
-    told = epoch_ms(fields.get("pitr"), "pitr") or epoch_ms(fields.get("clock"), "clock")
-    return told or message.received_at
-
-
 def _life(kind: str, fields: dict[str, Any]) -> Life:
     """`trueCancel` 1 is a cancellation; a dropped plan or a status X elsewhere is only evidence.
 
@@ -256,7 +274,8 @@ def _life(kind: str, fields: dict[str, Any]) -> Life:
         return "cancelled" if fields.get("trueCancel") in ("1", 1) else "doubtful"
     if kind == "extendedFlightInfo":
         return "unsaid"
-    return _STATUS_LIFE.get(_text(fields, "status") or "", "unsaid")
+    status = fields.get("status")
+    return _STATUS_LIFE.get(status.strip() if isinstance(status, str) else "", "unsaid")
 
 
 @lru_cache(maxsize=65_536)

@@ -1,18 +1,22 @@
 """Makes a flight status of what a message says, and finds the leg's local departure date.
 
 The date is the scheduled one at the origin, in its zone (the key of a leg; a ticket carries the
-same). A scheduled off-block gives it for sure. A scheduled or filed take-off, or the UTC date that
-AIDX and movement messages name, gives it only when every possible off-block lies on one local day.
+same). A scheduled off-block gives it for sure. A scheduled or filed take-off, the UTC date that
+AIDX and movement messages name, or the scheduled arrival that an airport's board tells, gives it
+only when every possible off-block lies on one local day.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from filters import reference
-from filters.designators import Flight, airport_code, airport_zone
+from filters.designators import Flight, airport_code, airport_zone, moved
 from filters.normalize.moments import DAY_MS, HOUR_MS, MINUTE_MS, iso_ms
 from filters.sources import Source
 from schemas.records import DateBasis, FeedMessage, FlightStatus
@@ -41,6 +45,7 @@ def make_status(  # noqa: PLR0913  (one keyword for each part of a leg's identit
     planned_destination: str | None = None,
     local_date: str | None = None,
     utc_date: str | None = None,
+    utc_days: int = 1,
     basis: DateBasis = "scheduled",
     source_id: str | None = None,
     index: int = 0,
@@ -52,36 +57,53 @@ def make_status(  # noqa: PLR0913  (one keyword for each part of a leg's identit
     `times` are cells such as `out_scheduled` in ms UTC; airports may be IATA or ICAO codes; dates
     are ISO 8601. `basis` says how sure a date from `out_scheduled` or `local_date` is. `source_id`
     is the source's own id of the leg, without prefix. `evidence` is cut to what a record holds.
+    The leg leaves on `utc_date`, or within `utc_days` from it when that is the whole flight's.
     """
-    origin, destination = airport_code(origin), airport_code(destination)
-    planned_destination = airport_code(planned_destination)
+    ends = origin, destination, planned_destination
+    on = _leg_day(local_date or utc_date, times, source_time) if moved(*ends) else None
+    origin, destination, planned_destination = [airport_code(code, on) for code in ends]
+    utc = _utc_days(utc_date, utc_days) if utc_date is not None else None
     date, found = departure_date(
-        origin, planned_destination or destination, times, local_date, utc_date, source, basis
+        origin, planned_destination or destination, times, local_date, utc, source, basis
     )
-    return FlightStatus(
-        id=f"{message.id}.{index}",
-        replay=message.replay,
-        message_id=message.id,
-        format=format_name,
-        feed=message.feed,
-        source_time=source_time,
-        source_rank=source.rank,
-        sequence=0,
-        received_at=message.received_at,
-        source_id=None if source_id is None else f"{format_name}:{source_id}",
-        airline=flight.airline,
-        number=flight.number,
-        suffix=flight.suffix,
-        origin=origin,
-        destination=destination,
-        planned_destination=planned_destination,
-        date=date,
-        date_basis=found,
-        utc_date=utc_date,
-        evidence=tuple(item[:_LONGEST_EVIDENCE] for item in list(evidence)[:MAX_EVIDENCE]),
-        **times,
-        **said,
-    )
+    said.update(times)
+    said["id"] = f"{message.id}.{index}"
+    said["message_id"], said["feed"] = message.id, message.feed
+    said["format"] = format_name
+    said["source_time"] = source_time
+    said["source_rank"], said["sequence"] = source.rank, 0
+    said["received_at"] = message.received_at
+    said["airline"], said["number"], said["suffix"] = flight
+    said["origin"], said["destination"] = origin, destination
+    said["date"], said["date_basis"] = date, found
+    if message.replay is not None:
+        said["replay"] = message.replay
+    if source_id is not None:
+        said["source_id"] = f"{format_name}:{source_id}"
+    if planned_destination is not None:
+        said["planned_destination"] = planned_destination
+    if utc_date is not None:
+        said["utc_date"] = utc_date
+    if evidence:
+        told = [item[:_LONGEST_EVIDENCE] for item in islice(evidence, MAX_EVIDENCE)]
+        said["evidence"] = tuple(told)
+    mark = said.get("registration")
+    if mark and "-" in mark:
+        # Half of the feeds leave the hyphen out; without it the same aircraft has the same mark.
+        said["registration"] = mark.replace("-", "")
+    return FlightStatus(**said)
+
+
+def _leg_day(date: str | None, times: Mapping[str, int | None], source_time: int) -> dt.date | None:
+    """About the day of the leg, for codes that moved: as told, of its first time, or the source's.
+
+    A schedule is published long before: the day of the message would give the codes of too early.
+    """
+    told = [moment for moment in times.values() if moment is not None]
+    try:
+        return dt.date.fromisoformat(date or utc_day(min(told, default=source_time)))
+    except (ValueError, OverflowError):
+        return None
 
 
 def departure_date(
@@ -89,11 +111,14 @@ def departure_date(
     destination: str | None,
     times: Mapping[str, int | None],
     local_date: str | None,
-    utc_date: str | None,
+    utc: tuple[int, int] | None,
     source: Source,
     basis: DateBasis = "scheduled",
 ) -> tuple[str | None, DateBasis]:
-    """The local departure date at the origin as far as it is sure, and what it was taken from."""
+    """The local departure date at the origin as far as it is sure, and what it was taken from.
+
+    `utc` is the first and the last moment of the UTC dates that the source names, in ms.
+    """
     zone = airport_zone(origin)
     out, off = times.get("out_scheduled"), times.get("off_scheduled")
     if out is not None and zone is not None:
@@ -102,38 +127,54 @@ def departure_date(
         return local_date, basis
     if zone is None:
         return None, "none"
-    window = (off - _TAXI_MS, off) if off is not None else None
-    if window is None and utc_date is not None:
-        window = _window(origin, destination, times, utc_date, source)
+    if off is not None:
+        window: tuple[int, int] | None = (off - _TAXI_MS, off)
+    else:
+        window = _window(origin, destination, times, utc, source)
     if window is None:
         return None, "none"
     dates = {reference.local_date(moment, zone) for moment in window}
     return (dates.pop(), "filed") if len(dates) == 1 else (None, "none")
 
 
+@lru_cache(maxsize=4096)
+def _utc_days(date: str, days: int) -> tuple[int, int]:
+    start = midnight_ms(date)
+    return start, start + days * DAY_MS - 1
+
+
 def _window(
     origin: str | None,
     destination: str | None,
     times: Mapping[str, int | None],
-    utc_date: str,
+    utc: tuple[int, int] | None,
     source: Source,
 ) -> tuple[int, int] | None:
-    """The first and last moment at which the leg can have been scheduled to leave its stand."""
-    start = iso_ms(utc_date, "utc_date") or 0
-    low, high = start, start + DAY_MS - 1
+    """The first and last moment at which the leg can have been scheduled to leave its stand.
+
+    A UTC date bounds it, or a scheduled arrival less the block time; None with neither of them, or
+    when they contradict each other or the times at which it left.
+    """
+    bounds: list[tuple[int, int]] = []
+    if utc is not None:
+        bounds.append(utc)
+    arrival = times.get("in_scheduled") or times.get("on_scheduled")
+    # Of a flight back to where it began nobody knows how long it takes.
+    block = block_minutes(origin, destination) if origin != destination else None
+    if arrival is not None and block is not None:
+        bounds.append((arrival - block[1] * MINUTE_MS, arrival - block[0] * MINUTE_MS))
+    if not bounds:
+        return None
     longest = source.longest_delay_hours * HOUR_MS
     for cell in ("out_actual", "out_estimated", "off_actual", "off_estimated"):
         left = times.get(cell)
         if left is not None:
-            low, high = max(low, left - longest), min(high, left + _EARLIEST_MS)
-    arrival = times.get("in_scheduled") or times.get("on_scheduled")
-    block = block_minutes(origin, destination)
-    if arrival is not None and block is not None:
-        low = max(low, arrival - block[1] * MINUTE_MS)
-        high = min(high, arrival - block[0] * MINUTE_MS)
+            bounds.append((left - longest, left + _EARLIEST_MS))
+    low, high = max([first for first, _ in bounds]), min([last for _, last in bounds])
     return (low, high) if low <= high else None
 
 
+@lru_cache(maxsize=16_384)
 def block_minutes(origin: str | None, destination: str | None) -> tuple[int, int] | None:
     """The shortest and the longest time from off-block to on-block between two airports."""
     here = reference.airport(origin) if origin else None

@@ -6,10 +6,12 @@ Works on the bytes as they stand: nothing is decoded, so numbers and spellings s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 import msgspec
+
+from filters.normalize.splitting.pieces import MAX_AROUND_BYTES
 
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SPACE: Final = rb"[ \t\r\n]*+"
@@ -22,6 +24,8 @@ _NEXT: Final = re.compile(_SPACE + rb"(?P<mark>[,}])")
 _EMPTY: Final = re.compile(_SPACE + rb"}")
 _BETWEEN: Final = re.compile(rb"[ \t\r\n,]*+")
 _MAX_MEMBERS: Final = 2_000
+_MAX_LISTS: Final = 16
+_MOST_KEPT: Final = MAX_AROUND_BYTES // 2  # of each of two levels
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -62,6 +66,8 @@ class _Member(msgspec.Struct, frozen=True):
 
 def lists(data: bytes, wanted: Wanted) -> list[Found]:
     """The lists of a whole object that have elements; none when it is not well formed."""
+    if not any(name in data for name in wanted.lists):
+        return []
     top, whole = _members(data, 0)
     if not whole:
         return []
@@ -73,19 +79,22 @@ def lists(data: bytes, wanted: Wanted) -> list[Found]:
         if sound
     }
     holders = {
-        start
+        start: [member for member in inner if _is_list(data, member, wanted)]
         for start, inner in within.items()
         if any(_is_list(data, each, wanted) for each in inner)
     }
+    direct = [member for member in top if _is_list(data, member, wanted)]
+    if len(direct) + sum(map(len, holders.values())) > _MAX_LISTS:
+        return []
     found = []
     for outer in top:
-        before, after = _around(data, top, outer, wanted, holders)
-        if _is_list(data, outer, wanted):
+        if outer in direct:
+            before, after = _around(data, top, outer, wanted, holders)
             found.append(Found(outer.value + 1, before, after, 1))
-        for member in within[outer.start] if outer.start in holders else ():
-            if _is_list(data, member, wanted):
-                left, right = _around(data, within[outer.start], member, wanted, set())
-                found.append(Found(member.value + 1, before + left, right + after, 2))
+        for member in holders.get(outer.start, ()):
+            before, after = _around(data, top, outer, wanted, holders)
+            left, right = _around(data, within[outer.start], member, wanted)
+            found.append(Found(member.value + 1, before + left, right + after, 2))
     return [each for each in found if next(items(data, each.start), None) is not None]
 
 
@@ -93,7 +102,7 @@ def first_list(data: bytes, wanted: Wanted) -> Found | None:
     """The first list in the beginning of an object, with only what stands before the list."""
     top, _ = _members(data, 0)
     for at, outer in enumerate(top):
-        before, after = _around(data, top[: at + 1], outer, wanted, set())
+        before, after = _around(data, top[: at + 1], outer, wanted)
         if _is_list(data, outer, wanted):
             return Found(outer.value + 1, before, after, 1)
         if data[outer.value] != ord("{") or outer.name in wanted.leave_out:
@@ -101,7 +110,7 @@ def first_list(data: bytes, wanted: Wanted) -> Found | None:
         inner, _ = _members(data, outer.value)
         for within, member in enumerate(inner):
             if _is_list(data, member, wanted):
-                left, right = _around(data, inner[: within + 1], member, wanted, set())
+                left, right = _around(data, inner[: within + 1], member, wanted)
                 return Found(member.value + 1, before + left, right + after, 2)
     return None
 
@@ -125,23 +134,29 @@ def _is_list(data: bytes, member: _Member, wanted: Wanted) -> bool:
 
 
 def _around(
-    data: bytes, siblings: list[_Member], member: _Member, wanted: Wanted, holders: set[int]
+    data: bytes,
+    siblings: list[_Member],
+    member: _Member,
+    wanted: Wanted,
+    holders: Container[int] = (),
 ) -> tuple[bytes, bytes]:
     """What of an object goes before and after the value of one member, other lists left out."""
-    before, after = [], []
-    for other in siblings:
-        if (
-            other.start == member.start
-            or other.start in holders
-            or other.name in wanted.leave_out
-            or _is_list(data, other, wanted)
-        ):
-            continue
-        kept = before if other.start < member.start else after
-        kept.append(data[other.start : other.end])
-    opening = b"[" if data[member.value] == ord("[") else b""
+    kept = [
+        other
+        for other in siblings
+        if other.start != member.start
+        and other.start not in holders
+        and other.name not in wanted.leave_out
+        and not _is_list(data, other, wanted)
+    ]
+    for longest in sorted(kept, key=lambda other: other.start - other.end):
+        if sum(other.end - other.start for other in kept) <= _MOST_KEPT:
+            break
+        kept.remove(longest)
+    before = [data[other.start : other.end] for other in kept if other.start < member.start]
+    after = [data[other.start : other.end] for other in kept if other.start > member.start]
+    opening, closing = (b"[", b"]") if data[member.value] == ord("[") else (b"", b"")
     left = b"{" + b",".join([*before, data[member.start : member.value]]) + opening
-    closing = b"]" if opening else b""
     return left, closing + b",".join([b"", *after] if after else []) + b"}"
 
 

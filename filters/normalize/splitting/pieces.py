@@ -10,6 +10,9 @@ import msgspec
 MAX_PIECE_BYTES: Final = 512 * 1024
 """Longest piece that travels: with its envelope it stays below the 1 MiB a Kinesis record holds."""
 
+MAX_AROUND_BYTES: Final = 64 * 1024
+"""Longest surroundings (a header, an envelope) that are repeated with every piece."""
+
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
     """One message: its bytes, where it stands, and the offset in the input just behind it.

@@ -8,7 +8,13 @@ from typing import Final
 
 import msgspec
 
-from filters.normalize.splitting.pieces import MAX_PIECE_BYTES, Piece, parts, too_long
+from filters.normalize.splitting.pieces import (
+    MAX_AROUND_BYTES,
+    MAX_PIECE_BYTES,
+    Piece,
+    parts,
+    too_long,
+)
 
 _BOM: Final = b"\xef\xbb\xbf"
 _MAX_ROW_LINES: Final = 64
@@ -46,7 +52,7 @@ def rows(chunks: Iterable[bytes], max_bytes: int = MAX_PIECE_BYTES) -> Iterator[
     The first line that is not blank is the header. A line break within quotes (RFC 4180, section
     2, rule 6) belongs to the row, over at most 64 lines; where no closing quote comes in time, or
     more than a separator follows it, each line is a row of its own. The place is the row's first
-    line. Under a header that is too long to be repeated every row has a fault.
+    line. Under a header of more than 64 KiB every row has a fault.
     """
     table = _Table(max_bytes)
     for line in _lines(chunks, max_bytes):
@@ -69,7 +75,7 @@ class _Table:
         if line.long:
             yield from self._apart()
             if self._header is None:
-                self._header, self._fault = b"", f"the header is {too_long(self._max)}"
+                self._set_header(line.content)
             yield Piece(line.content, f"line {line.number}", line.end, too_long(self._max))
             return
         if not self._held and (not line.content or line.content.isspace()):
@@ -88,6 +94,12 @@ class _Table:
         """What waits for a closing quote that does not come."""
         return self._apart()
 
+    def _set_header(self, content: bytes) -> None:
+        self._header = content
+        longest = min(self._max, MAX_AROUND_BYTES)
+        if len(content) >= longest:
+            self._fault = f"the header is {too_long(longest)}"
+
     def _together(self) -> Iterator[Piece]:
         held, self._held, self._size = self._held, [], 0
         content = b"\n".join(line.content for line in held)
@@ -102,7 +114,7 @@ class _Table:
     def _row(self, content: bytes, first: _Line, end: int) -> Iterator[Piece]:
         content = content.removesuffix(b"\r")
         if self._header is None:
-            self._header = content
+            self._set_header(content)
             return
         payload = self._header + b"\n" + content
         place = f"line {first.number}"
@@ -151,7 +163,7 @@ def _lines(chunks: Iterable[bytes], max_bytes: int) -> Iterator[_Line]:
         yield from _line(carry, number + 1, start, max_bytes, ended=0, long=long)
 
 
-def _line(  # noqa: PLR0913  (where the line stands, and how it began and ended)
+def _line(
     line: bytes, number: int, start: int, max_bytes: int, *, ended: int, long: bool
 ) -> Iterator[_Line]:
     end = start + len(line) + ended
@@ -159,6 +171,8 @@ def _line(  # noqa: PLR0913  (where the line stands, and how it began and ended)
         for at in range(0, len(line), max_bytes):
             last = at + max_bytes >= len(line)
             part = line[at : at + max_bytes]
-            yield _Line(part, number, start + at, end if last else start + at + max_bytes, long=True)
+            yield _Line(
+                part, number, start + at, end if last else start + at + max_bytes, long=True
+            )
         return
     yield _Line(line.removeprefix(_BOM) if number == 1 else line, number, start, end)

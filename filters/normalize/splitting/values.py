@@ -40,9 +40,10 @@ def values(
 
     An object with an array under one of the names `members`, at its top or one level down, gives
     a piece for each element: the object, its other members as they stand, with this element alone
-    in the array. Members named in `leave_out` are not repeated. An object whose arrays are all
-    empty is one piece. Of an object longer than 8 MiB only what stands before the array is
-    repeated, and an array further behind has a fault.
+    in the array. Members named in `leave_out` are not repeated, nor the longest ones until 32 KiB
+    on each level are left. An object whose arrays are all empty is one piece. Of an object longer
+    than 8 MiB only what stands before the array is repeated, and an array further behind has a
+    fault.
 
     What is no JSON comes out as pieces too, for parse to reject. A line that begins with a bracket
     where no value may stand begins anew, so a line cut short takes no other with it.
@@ -276,8 +277,7 @@ class _Splitter:
             level = self._levels[-1]
             yield from self._piece(level.before, data, level.after, start)
             return
-        holds_list = self._wanted.lists and data.startswith(b"{")
-        found = documents.lists(data, self._wanted) if holds_list else []
+        found = documents.lists(data, self._wanted) if data.startswith(b"{") else []
         for each in found:
             for first, end in documents.items(data, each.start):
                 yield from self._piece(each.before, data[first:end], each.after, start + first)

@@ -206,4 +206,4 @@ def test_nothing_is_read_before_the_first_look_up(root: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )
-    assert run.stdout == "2\n"
+    assert run.stdout == "3\n"  # airlines, moved airports, airportsdata

@@ -1,0 +1,1 @@
+"""FAA SWIM feeds: TFMData flight data and SFDPS flight messages."""

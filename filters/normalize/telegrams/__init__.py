@@ -1,0 +1,1 @@
+"""Type B telegrams: their envelope, and aircraft movement messages."""

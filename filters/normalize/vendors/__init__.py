@@ -1,0 +1,1 @@
+"""Vendors' status JSON: Cirium (FlightStats) and OAG."""
