@@ -1,12 +1,16 @@
-"""Splits a stream of bytes into lines, in constant memory, and knows at each batch where it is."""
+"""Splits a stream of bytes into lines, in constant memory, and knows at each batch where it is.
+
+Of formats with one message per line; `pieces` does the same for all others.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Iterator
-from typing import BinaryIO
 
 import msgspec
+
+from pipeline.ingest.packed import Stream
 
 MAX_LINE_BYTES = 512 * 1024
 """Longest line that travels: with its envelope it stays below the 1 MiB a Kinesis record holds."""
@@ -17,22 +21,31 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class FeedLine(msgspec.Struct, frozen=True, gc=False):
-    """One line that is not blank: its number (from 1) and its bytes without the line ending."""
+    """One line that is not blank: its number (from 1) and its bytes without the line ending.
+
+    Or one piece of another format: its number among them, and its place in the format's words.
+    """
 
     number: int
     payload: bytes
+    place: str = ""
 
 
 class LongPart(msgspec.Struct, frozen=True, gc=False):
-    """A piece of a line that is too long to travel; `last` is True for its final piece."""
+    """A part of a line or piece that cannot travel; `last` is True for its final part."""
 
     number: int
     payload: bytes
     last: bool
+    place: str = ""
+    reason: str = f"longer than {MAX_LINE_BYTES} bytes"
 
 
 class Position(msgspec.Struct, frozen=True):
-    """A place between two lines: bytes and lines before it, and those bytes' SHA-256 (hex)."""
+    """A place between two lines: bytes and lines before it, and those bytes' SHA-256 (hex).
+
+    Or between two pieces of another format: their number, and the SHA-256 of what they hold.
+    """
 
     offset: int = 0
     line: int = 0
@@ -49,11 +62,11 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class InputChangedError(Exception):
-    """The bytes before a saved position are not those that were loaded."""
+    """What stands before a saved position is not what was loaded."""
 
 
 def split(
-    stream: BinaryIO,
+    stream: Stream,
     start: Position | None = None,
     *,
     batch_lines: int = BATCH_LINES,

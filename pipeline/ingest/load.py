@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
+from filters.normalize import FORMATS
 from pipeline.clock import now_ms
+from pipeline.ingest import lines, pieces
 from pipeline.ingest.checkpoint import CheckpointFile
-from pipeline.ingest.lines import BATCH_LINES, MAX_LINE_BYTES, Position, split
+from pipeline.ingest.lines import BATCH_LINES, Batch, Position
 from pipeline.ingest.loader import LoadCounts, Loader
 from pipeline.ingest.messages import FeedSource, feed_message
+from pipeline.ingest.packed import Stream, Unpacked
 from pipeline.ingest.producer import Entry, Landed, PutResult
 from pipeline.ingest.rejects import RejectsFile, must_be_new
 from pipeline.ingest.shards import ShardRange
 
-TOO_LONG = f"longer than {MAX_LINE_BYTES} bytes"
+LINE_FORMATS: Final = frozenset({"firehose"})
+"""Formats whose `split` gives a piece a line: read faster, and resumed without splitting anew."""
 
 Status = Literal["loaded", "resumed", "already loaded"]
 
@@ -30,6 +34,7 @@ class LoadReport(msgspec.Struct, frozen=True):
     status: Status
     counts: LoadCounts
     rejects: str | None = None
+    format: str = "firehose"
 
 
 class Watcher(Protocol):
@@ -85,7 +90,7 @@ class Discard:
 
 
 def load_stream(
-    stream: BinaryIO,
+    stream: Stream,
     loader: Loader,
     rejects: RejectsFile,
     *,
@@ -94,19 +99,28 @@ def load_stream(
     pace: Pace | None = None,
     now: Callable[[], int] = now_ms,
 ) -> Iterator[tuple[Position | None, LoadCounts]]:
-    """Load lines from `start` on; yield after each batch, when all of it is acknowledged.
+    """Load messages from `start` on; yield after each batch, when all of it is acknowledged.
 
-    Yields the place after the batch (None within a line that is too long) and this run's counts.
-    `now` gives milliseconds since the epoch, UTC. Raises what `split` and `Loader.flush` raise.
+    Yields the place after the batch (None amid what is too long) and this run's counts. `now`
+    gives milliseconds since the epoch, UTC. Raises what the splitting and `Loader.flush` raise.
     """
     pace = pace or Pace()
-    blank = 0
-    for batch in split(stream, start, batch_lines=pace.batch_lines):
+
+    def send(batch: Batch) -> None:
         pace.wait(len(batch.lines))
         loader.put([feed_message(line, source, now()) for line in batch.lines])
         loader.flush()
         for part in batch.long:
             rejects.add(part)
+
+    known = FORMATS.get(source.format)
+    if known is None or source.format in LINE_FORMATS:
+        batches = lines.split(stream, start, batch_lines=pace.batch_lines)
+    else:
+        batches = pieces.split(stream, known, start, waiting=send, batch_pieces=pace.batch_lines)
+    blank = 0
+    for batch in batches:
+        send(batch)
         blank += batch.blank
         yield (
             batch.position,
@@ -115,7 +129,7 @@ def load_stream(
 
 
 def load_once(
-    stream: BinaryIO,
+    stream: Stream,
     loader: Loader,
     *,
     source: FeedSource,
@@ -130,10 +144,10 @@ def load_once(
     if rejects is not None:
         must_be_new(rejects)
     counts = LoadCounts()
-    with RejectsFile(rejects, source.file, TOO_LONG) as kept:
+    with RejectsFile(rejects, source.file) as kept:
         for position, counts in load_stream(stream, loader, kept, source=source, pace=pace):
             if watcher is not None and position is not None:
-                watcher.at(position.offset, counts)
+                watcher.at(_done(stream, position), counts)
         kept.sync()
     return _report(source, "loaded", counts, rejects)
 
@@ -148,19 +162,33 @@ def load_file(
     pace: Pace | None = None,
     watcher: Watcher | None = None,
 ) -> LoadReport:
-    """Load the lines of `path` that the checkpoint does not cover yet.
+    """Load the messages of a plain file that the checkpoint does not cover yet."""
+    with path.open("rb") as stream:
+        return load_again(
+            stream, loader, checkpoints, source=source, restart=restart, pace=pace, watcher=watcher
+        )
+
+
+def load_again(
+    stream: Stream,
+    loader: Loader,
+    checkpoints: CheckpointFile,
+    *,
+    source: FeedSource,
+    restart: bool = False,
+    pace: Pace | None = None,
+    watcher: Watcher | None = None,
+) -> LoadReport:
+    """Load the messages of a stream from its start that the checkpoint does not cover yet.
 
     The checkpoint follows each acknowledged batch, so a crash makes the next run repeat at most
     one batch. Raises InputChangedError, CheckpointError, RejectsFileError, NotAcknowledgedError
-    and OSError.
+    and OSError, and what reading raises.
     """
     with checkpoints.held():
         saved = state = checkpoints.begin(restart=restart)
         rejects = Path(saved.rejects)
-        with (
-            path.open("rb") as stream,
-            RejectsFile(rejects, source.file, TOO_LONG, keep=saved.rejects_bytes) as kept,
-        ):
+        with RejectsFile(rejects, source.file, keep=saved.rejects_bytes) as kept:
             for position, counts in load_stream(
                 stream, loader, kept, source=source, start=saved.position, pace=pace
             ):
@@ -175,7 +203,7 @@ def load_file(
                 if position is not None:
                     checkpoints.write(state)
                 if watcher is not None:
-                    watcher.at(state.position.offset, state.counts)
+                    watcher.at(_done(stream, state.position), state.counts)
         if not state.finished:
             checkpoints.write(msgspec.structs.replace(state, finished=True))
     status: Status = "resumed" if saved.saved_at else "loaded"
@@ -184,8 +212,13 @@ def load_file(
     return _report(source, status, state.counts, rejects)
 
 
+def _done(stream: Stream, position: Position) -> int:
+    """Bytes of the input as it lies there that are done."""
+    return stream.done(position.offset) if isinstance(stream, Unpacked) else position.offset
+
+
 def _report(
     source: FeedSource, status: Status, counts: LoadCounts, rejects: Path | None
 ) -> LoadReport:
     kept = str(rejects) if rejects is not None and counts.rejected else None
-    return LoadReport(file=source.file, status=status, counts=counts, rejects=kept)
+    return LoadReport(source.file, status, counts, kept, source.format)

@@ -1,4 +1,4 @@
-"""One line of a feed becomes one feed message, and a feed message finds its leg."""
+"""One line or piece of a feed becomes one feed message, and a feed message finds its leg."""
 
 from __future__ import annotations
 
@@ -19,16 +19,22 @@ class FeedSource(msgspec.Struct, frozen=True):
 
 
 def feed_message(line: FeedLine, source: FeedSource, received_at: int) -> FeedMessage:
-    """Wrap a line as it is; `received_at` in milliseconds since the epoch, UTC."""
+    """Wrap a line or piece as it is; `received_at` in milliseconds since the epoch, UTC."""
     return FeedMessage(
         id=payload_id(line.payload),
         format=source.format,
         feed=source.feed,
         received_at=received_at,
         sequence=line.number,
-        place=f"{source.file}:{line.number}",
+        place=place_in(source.file, line.place) if line.place else f"{source.file}:{line.number}",
         payload=line.payload,
     )
+
+
+def place_in(file: str, place: str) -> str:
+    """A place as people look it up: `day.csv:12` for a line, else as in `day.xml FlightLeg 3`."""
+    kind, _, number = place.partition(" ")
+    return f"{file}:{number}" if kind == "line" else f"{file} {place}".strip()
 
 
 def leg_of(message: FeedMessage) -> str | None:

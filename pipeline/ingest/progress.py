@@ -117,6 +117,42 @@ class Lines:
         return None
 
 
+class Late:
+    """Another display, once the work has taken so long that people wonder."""
+
+    def __init__(
+        self,
+        make: Callable[[], Display],
+        *,
+        after_s: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`make` builds the display when it is time; `clock` in seconds."""
+        self._make = make
+        self._clock = clock
+        self._due = clock() + after_s
+        self._shown: Display | None = None
+
+    def at(self, offset: int, counts: LoadCounts) -> None:
+        """Pass it on, when it is time."""
+        if self._shown is None and self._clock() >= self._due:
+            self._shown = self._make().__enter__()
+        if self._shown is not None:
+            self._shown.at(offset, counts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._shown is not None:
+            self._shown.__exit__(kind, error, trace)
+
+
 class _Meter:
     """Messages, and messages per second since the first look."""
 

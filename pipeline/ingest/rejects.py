@@ -1,4 +1,4 @@
-"""Lines that cannot travel, kept whole: one JSON object per line, with the bytes as base64."""
+"""What cannot travel, kept whole: one JSON object per line, with the bytes as base64."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ def must_be_new(path: Path) -> None:
 class RejectsFile:
     """Writes `{"file", "line", "reason", "bytes_base64"}` objects, in constant memory.
 
+    What is no line has a `place` in its format's words instead, such as `FlightLeg 3`.
+
     The file is made with the first reject. What lies behind its first `keep` bytes is cut off
     before: it belongs to lines that this run will see again.
     """
 
-    def __init__(self, path: Path | None, file: str, reason: str, *, keep: int = 0) -> None:
-        """`file` is the input's name, `reason` why its lines are rejected; no path: only count."""
+    def __init__(self, path: Path | None, file: str, *, keep: int = 0) -> None:
+        """`file` is the input's name; without a path they are only counted."""
         self.path = path
         self.count = 0
         self._file = file
-        self._reason = reason
         self._keep = keep
         self._out: BinaryIO | None = None
         self._inside = False
@@ -67,13 +68,14 @@ class RejectsFile:
         return out
 
     def add(self, part: LongPart) -> None:
-        """Write a piece of a line, and the end of its object after the last."""
+        """Write a part of a line or piece, and the end of its object after the last."""
         self.count += part.last
         if self.path is None:
             return
         out = self._out or self._open(self.path)
         if not self._inside:
-            head = {"file": self._file, "line": part.number, "reason": self._reason}
+            where = {"place": part.place} if part.place else {"line": part.number}
+            head = {"file": self._file, **where, "reason": part.reason}
             out.write(msgspec.json.encode(head)[:-1] + b',"bytes_base64":"')
         data = self._rest + part.payload
         whole = len(data) if part.last else len(data) - len(data) % 3

@@ -12,12 +12,16 @@ from pipeline.settings import state_dir
 
 
 class LocalRun(msgspec.Struct, frozen=True):
-    """What a local run says of itself in `local.json` while it runs."""
+    """What a local run says of itself in `local.json` while it runs.
+
+    `tables` are the names of its tables by their names in the template.
+    """
 
     endpoint_url: str
     stream: str
     region: str
     pid: Annotated[int, msgspec.Meta(gt=0, lt=1 << 31)]
+    tables: dict[str, str] = {}
 
 
 class NoLocalRunError(Exception):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
+LINE = b'{"type":"flifo","pitr":"N","id":"UALLEG-1-fa-0001"}'
 LONG = b'{"id":"UAL1","fill":"' + b"x" * MAX_LINE_BYTES + b'"}'
 
 
@@ -51,7 +52,10 @@ def kinesis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kinesis
 def day(tmp_path: Path) -> Path:
     path = tmp_path / "day.jsonl"
     path.write_bytes(
-        b"".join(b'{"id":"UAL%d-1-fa-0001","n":"%d"}\n' % (n % 40, n) for n in range(700))
+        b"".join(
+            b"%s\n" % LINE.replace(b"LEG", b"%d" % (n % 40)).replace(b"N", b"%d" % n)
+            for n in range(700)
+        )
     )
     return path
 
@@ -93,18 +97,18 @@ def test_a_file_arrives_whole_and_in_the_order_of_its_legs(
         assert numbers == sorted(numbers)
     first = next(message for message in messages if message.sequence == 1)
     assert (first.format, first.feed, first.place) == ("firehose", "day", "day.jsonl:1")
-    assert first.payload == b'{"id":"UAL0-1-fa-0001","n":"0"}'
+    assert first.payload == b'{"type":"flifo","pitr":"0","id":"UAL0-1-fa-0001"}'
 
 
 def test_json_is_one_document_on_stdout(kinesis: KinesisClient, day: Path) -> None:
-    result = feed_load(day, "--to", "feed", "--json", "--format", "aidx", "--feed", "lgw")
+    result = feed_load(day, "--to", "feed", "--json", "--format", "firehose", "--feed", "lgw")
     load = summary(result)
     counts = load["counts"]
     assert (load["file"], load["status"], load["rejects"]) == ("day.jsonl", "loaded", None)
     assert (counts["messages"], counts["acknowledged"], counts["rejected"]) == (700, 700, 0)
-    assert counts["unkeyed"] == 700
+    assert counts["unkeyed"] == 0
     assert 2 <= counts["kinesis_records"] < 10
-    assert {(m.format, m.feed) for m in stored(kinesis)} == {("aidx", "lgw")}
+    assert {(m.format, m.feed) for m in stored(kinesis)} == {("firehose", "lgw")}
 
 
 def test_without_aggregation_each_message_is_a_record(kinesis: KinesisClient, day: Path) -> None:
@@ -153,12 +157,13 @@ def test_broken_messages_travel(kinesis: KinesisClient, tmp_path: Path) -> None:
     broken = [b'{"id":"UAL1"', b"\xff\xfe", b"\x00", b"[" * 5_000, b"null", b"{}"]
     path = tmp_path / "broken.jsonl"
     path.write_bytes(b"\n".join(broken))
-    assert feed_load(path, "--to", "feed").exit_code == 0
+    assert feed_load(path, "--to", "feed", "--format", "firehose").exit_code == 0
     assert {message.payload for message in stored(kinesis)} == set(broken)
 
 
 def test_stdin_is_loaded_and_named_so(kinesis: KinesisClient) -> None:
-    result = feed_load("-", "--to", "feed", "--json", stdin=b'{"id":"A"}\r\n\r\n{"id":"B"}')
+    arguments = ("-", "--to", "feed", "--json", "--format", "firehose")
+    result = feed_load(*arguments, stdin=b'{"id":"A"}\r\n\r\n{"id":"B"}')
     assert result.exit_code == 0
     assert summary(result)["counts"]["blank"] == 1
     found = {message.place: message.payload for message in stored(kinesis)}
@@ -172,7 +177,7 @@ def test_several_files_are_loaded_one_after_the_other(
     other.write_bytes(b'{"id":"X"}\n')
     empty = tmp_path / "empty.jsonl"
     empty.write_bytes(b"")
-    result = feed_load(day, empty, other, "--to", "feed")
+    result = feed_load(day, empty, other, "--to", "feed", "--format", "firehose")
     assert result.exit_code == 0
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
         "day.jsonl",
@@ -268,7 +273,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_goes_on(kinesis: KinesisClient, day: 
     stopped = feed_load(day, "--to", "feed")
     assert (stopped.exit_code, stopped.stdout) == (130, "")
     assert "run the same command again" in stopped.stderr
-    piped = feed_load("-", "--to", "feed", stdin=b"{}")
+    piped = feed_load("-", "--to", "feed", "--format", "firehose", stdin=b"{}")
     assert "standard input cannot be read again" in piped.stderr
     clients.session.cache_clear()
     assert feed_load(day, "--to", "feed").exit_code == 0

@@ -117,7 +117,7 @@ def test_memory_does_not_grow_with_a_line_or_a_file() -> None:
     tracemalloc.start()
     try:
         count = 0
-        for batch in split(Endless(), read_bytes=1 << 20):  # type: ignore[arg-type]  # has read1
+        for batch in split(Endless(), read_bytes=1 << 20):
             count += sum(len(part.payload) for part in batch.long)
             count += sum(len(line.payload) for line in batch.lines)
         peak = tracemalloc.get_traced_memory()[1]
@@ -134,7 +134,7 @@ def test_a_slow_pipe_is_not_held_back() -> None:
         def read1(self, _size: int) -> bytes:
             return next(arrivals, b"")
 
-    batches = split(Pipe())  # type: ignore[arg-type]  # has read1
+    batches = split(Pipe())
     assert [line.payload for line in next(batches).lines] == [b"a", b"b"]
     assert [line.payload for line in next(batches).lines] == [b"c", b"d"]
     assert list(batches) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from pipeline.ingest.loader import LoadCounts
-from pipeline.ingest.progress import Bar, Lines, display
+from pipeline.ingest.progress import Bar, Display, Late, Lines, display
 
 
 class Terminal(io.StringIO):
@@ -59,3 +59,24 @@ def test_a_terminal_gets_a_bar_with_the_name_taken_as_text() -> None:
 
 def test_a_file_or_a_pipe_gets_lines() -> None:
     assert isinstance(display(io.StringIO(), "day.jsonl", None), Lines)
+
+
+def test_what_is_quick_shows_nothing_and_what_takes_long_is_shown_late() -> None:
+    out = io.StringIO()
+    now = [0.0]
+    made: list[float] = []
+
+    def make() -> Display:
+        made.append(now[0])
+        return Lines(out, "day.xml", 1_000, clock=lambda: now[0])
+
+    with Late(make, clock=lambda: now[0]) as late:
+        for second in (0.0, 1.0, 1.9):
+            now[0] = second
+            late.at(10, LoadCounts(acknowledged=5))
+        assert made == []
+        for second in (2.0, 8.0, 12.0):
+            now[0] = second
+            late.at(100, LoadCounts(acknowledged=50))
+    assert made == [2.0]
+    assert out.getvalue() == "day.xml: 10%, 50 messages, 0/s\n"

@@ -1,26 +1,33 @@
-"""`flightwire feed`: bring feed messages into the pipeline."""
+"""`flightwire feed load`: messages of files, pipes and S3 objects into a stream."""
 
 from __future__ import annotations
 
 import re
 import sys
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import msgspec
 
+from pipeline.cli.feed.failures import REJECTS_EXIT, STOPPED_EXIT, CommandFailed
+from pipeline.cli.feed.reading import (
+    again,
+    files_argument,
+    format_option,
+    found,
+    reading,
+    recognise_all,
+)
+
 if TYPE_CHECKING:
     from pipeline.aws.kinesis import KinesisStream
+    from pipeline.ingest.inputs import Input
     from pipeline.ingest.load import LoadReport, Watcher
     from pipeline.ingest.loader import Loader
     from pipeline.ingest.messages import FeedSource
+    from pipeline.ingest.packed import Unpacked
     from pipeline.ingest.producer import PutRecords
-
-_STDIN = Path("-")
-_REJECTS_EXIT = 3
-_STOPPED_EXIT = 130
 
 
 class Rate(click.ParamType[float]):
@@ -38,43 +45,8 @@ class Rate(click.ParamType[float]):
         return float(found[1])
 
 
-class LoadFailed(click.ClickException):
-    """A load that stopped: what happened, where, and what to do next."""
-
-    def __init__(self, error: str, *, code: str, where: str, hint: str, as_json: bool) -> None:
-        """All go to stderr; as one JSON document when `as_json`."""
-        super().__init__(error)
-        self._fields = {"error": error, "code": code, "hint": hint, "where": where}
-        self._json = as_json
-
-    def show(self, file: Any = None) -> None:  # noqa: ANN401  (click's own signature)
-        """Write to stderr; stdout stays empty."""
-        if self._json:
-            click.echo(msgspec.json.encode(self._fields), file=file, err=True)
-            return
-        where = self._fields["where"]
-        click.echo(f"Error: {f'{where}: ' if where else ''}{self.message}", file=file, err=True)
-        click.echo(f"  {self._fields['hint']}", file=file, err=True)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def feed() -> None:
-    """Bring feed messages into the pipeline.
-
-    \b
-    Examples:
-      flightwire feed load firehose.jsonl --to local
-      flightwire feed load monday.jsonl tuesday.jsonl --to feed-stream --rate 200/s
-    """  # noqa: D301  (click's own mark for lines to keep)
-
-
-@feed.command()
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True, path_type=Path),
-)
+@click.command()
+@files_argument
 @click.option(
     "--to",
     default="local",
@@ -82,57 +54,56 @@ def feed() -> None:
     metavar="local|STREAM",
     help="The local run on this machine, or a Kinesis stream.",
 )
-@click.option("--format", default="firehose", show_default=True, help="Format of the messages.")
+@format_option
 @click.option("--feed", metavar="NAME", help="Name of the feed.  [default: the file's stem]")
 @click.option("--rate", type=Rate(), help="Send at most so many messages a second.")
 @click.option(
-    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="File for rejected lines."
+    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="File for what is rejected."
 )
 @click.option("--no-aggregate", is_flag=True, help="Send one Kinesis record per message.")
-@click.option("--restart", is_flag=True, help="Begin at the first line, whatever was loaded.")
+@click.option("--restart", is_flag=True, help="Begin at the first message, whatever was loaded.")
 @click.option("--dry-run", is_flag=True, help="Read and count; send and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON document.")
 @click.pass_context
-def load(ctx: click.Context, /, files: tuple[Path, ...], **given: Any) -> None:  # noqa: ANN401  (click checks)
-    """Load FILES of one message per line into a stream; - is standard input.
+def load(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401  (click checks)
+    """Load the messages of FILES into a stream.
+
+    FILES are paths, quoted patterns ('day/*.xml'), - for standard input, s3://BUCKET/KEY, or
+    s3://BUCKET/PREFIX/ for all objects there. gzip and zstd are unpacked.
 
     A load that was stopped goes on where it was: run the same command again. Broken messages
-    travel too, and normalize dead-letters them with the reason; only lines too long to travel are
-    set aside in a rejects file.
+    travel too, and normalize dead-letters them with the reason; only what is too long to travel
+    is set aside in a rejects file.
 
     \b
-    Exit status: 0 done, 1 failed, 2 usage, 3 done with rejected lines.
+    Exit status: 0 done, 1 failed, 2 usage, 3 done with rejected messages.
 
     \b
     Examples:
       flightwire feed load firehose.jsonl --to local
-      flightwire feed load monday.jsonl tuesday.jsonl --to feed-stream --rate 200/s
+      flightwire feed load monday.xml tuesday.xml.gz --to feed-stream --rate 200/s
+      flightwire feed load s3://bucket/feeds/2026-11-20/ --to feed-stream --feed gatwick
       firehose-client | flightwire feed load - --to feed-stream --feed live
       flightwire feed load firehose.jsonl --to local --dry-run --json
     """  # noqa: D301  (click's own mark for lines to keep)
     command = _Load(msgspec.convert(given, _Options))
     options = command.options
-    if options.rejects and len(files) > 1:
+    inputs = found(files, as_json=options.as_json)
+    if options.rejects and len(inputs) > 1:
         raise click.UsageError("--rejects takes one FILE: each load has a rejects file of its own")
+    recognise_all(inputs, options.format, as_json=options.as_json)
     reports: list[LoadReport] = []
     try:
-        for path in files:
-            reports.append(command.run(path))
+        for each in inputs:
+            reports.append(command.run(each))
             if not options.as_json:
                 click.echo(_sentence(reports[-1], options))
     except KeyboardInterrupt:
-        click.echo(f"Stopped: {_again(path)}.", err=True)
-        ctx.exit(_STOPPED_EXIT)
+        click.echo(f"Stopped: {again(each)}.", err=True)
+        ctx.exit(STOPPED_EXIT)
     if options.as_json:
         click.echo(msgspec.json.encode({"loads": reports, "dry_run": options.dry_run}))
-    ctx.exit(_REJECTS_EXIT if any(report.counts.rejected for report in reports) else 0)
-
-
-def _again(path: Path) -> str:
-    """Say how to go on with an input that was not finished."""
-    if path == _STDIN:
-        return "standard input cannot be read again; send the rest of it anew"
-    return "run the same command again to go on; what was acknowledged is kept"
+    ctx.exit(REJECTS_EXIT if any(report.counts.rejected for report in reports) else 0)
 
 
 def _sentence(report: LoadReport, options: _Options) -> str:
@@ -143,10 +114,10 @@ def _sentence(report: LoadReport, options: _Options) -> str:
             f"{report.file}: already loaded ({counts.messages:,} messages); --restart loads again"
         )
     if not counts.messages and not counts.rejected:
-        return f"{report.file}: nothing to load, no line holds a message"
+        return f"{report.file}: nothing to load, it holds no message"
     if options.dry_run:
         said = f"{counts.messages:,} messages, {counts.unkeyed:,} of them without a leg"
-        rejected = f", {counts.rejected:,} lines too long" if counts.rejected else ""
+        rejected = f", {counts.rejected:,} too long to travel" if counts.rejected else ""
         return f"{report.file}: {said}{rejected}; nothing was sent"
     said = f"{counts.acknowledged:,} messages acknowledged to {options.to}"
     records = f"{counts.kinesis_records:,} records, {counts.requests:,} requests"
@@ -174,8 +145,8 @@ class _Load:
         self.options = options
         self._stream: KinesisStream | None = None
 
-    def run(self, path: Path) -> LoadReport:
-        """Load one input; every foreseen error comes out as LoadFailed, with a next step."""
+    def run(self, given: Input) -> LoadReport:
+        """Load one input; every foreseen error comes out as CommandFailed, with a next step."""
         from pipeline.aws.kinesis import StreamError
         from pipeline.ingest.checkpoint import CheckpointError
         from pipeline.ingest.lines import InputChangedError
@@ -183,68 +154,67 @@ class _Load:
         from pipeline.ingest.rejects import RejectsFileError
         from pipeline.ingest.target import NoLocalRunError
 
+        where = given.where
         try:
-            return self._load(path)
+            with reading(given, self.options.format, as_json=self.options.as_json) as opened:
+                return self._load(given, *opened)
         except NoLocalRunError as error:
-            self._fail(error, "no_local_run", path, "start `flightwire local` in another terminal")
+            self._fail(error, "no_local_run", where, "start `flightwire local` in another terminal")
         except StreamError as error:
-            self._fail(error, "stream", path, error.hint)
+            self._fail(error, "stream", where, error.hint)
         except NotAcknowledgedError as error:
-            self._fail(error, "not_acknowledged", path, _again(path))
+            self._fail(error, "not_acknowledged", where, again(given))
         except InputChangedError as error:
-            hint = "--restart loads the file from its first line"
-            self._fail(error, "input_changed", path, hint)
+            hint = "--restart loads the file from its first message"
+            self._fail(error, "input_changed", where, hint)
         except RejectsFileError as error:
-            self._fail(error, "rejects", path, "name another file with --rejects, or leave it out")
+            self._fail(error, "rejects", where, "name another file with --rejects, or leave it out")
         except CheckpointError as error:
-            self._fail(error, "checkpoint", path, "wait for it, or begin anew with --restart")
-        except OSError as error:
-            self._fail(error, "file", path, _again(path))
+            self._fail(error, "checkpoint", where, "wait for it, or begin anew with --restart")
 
-    def _fail(self, error: Exception, code: str, path: Path, hint: str) -> NoReturn:
+    def _fail(self, error: Exception, code: str, where: str, hint: str) -> NoReturn:
         as_json = self.options.as_json
-        raise LoadFailed(
-            str(error), code=code, where=str(path), hint=hint, as_json=as_json
+        raise CommandFailed(
+            str(error), code=code, where=where, hint=hint, as_json=as_json
         ) from error
 
-    def _load(self, path: Path) -> LoadReport:
-        from pipeline.ingest.messages import FeedSource, printable_name
+    def _load(self, given: Input, stream: Unpacked, format_name: str) -> LoadReport:
+        from pipeline.ingest.inputs import feed_of
+        from pipeline.ingest.load import LoadReport
+        from pipeline.ingest.loader import LoadCounts
+        from pipeline.ingest.messages import FeedSource
         from pipeline.ingest.progress import display
 
-        name, stem = ("stdin", "stdin") if path == _STDIN else (path.name, path.stem)
+        if not format_name:
+            return LoadReport(given.name, "loaded", LoadCounts(), format="")
         source = FeedSource(
-            feed=self.options.feed or printable_name(stem),
-            format=self.options.format,
-            file=printable_name(name),
+            feed=self.options.feed or feed_of(given), format=format_name, file=given.name
         )
-        whole = path != _STDIN and path.is_file()
-        size = path.stat().st_size if whole else None
-        with display(sys.stderr, source.file, size) as watcher:
-            if whole and not self.options.dry_run:
-                return self._load_file(path, source, watcher)
-            opened = nullcontext(sys.stdin.buffer) if path == _STDIN else path.open("rb")
-            with opened as stream:
-                return self._load_once(stream, source, watcher)
+        with display(sys.stderr, source.file, given.size) as watcher:
+            if given.identity and not self.options.dry_run:
+                return self._load_again(given, stream, source, watcher)
+            return self._load_once(stream, source, watcher)
 
-    def _load_file(self, path: Path, source: FeedSource, watcher: Watcher) -> LoadReport:
+    def _load_again(
+        self, given: Input, stream: Unpacked, source: FeedSource, watcher: Watcher
+    ) -> LoadReport:
         from pipeline.ingest.checkpoint import CheckpointFile, LoadKey
-        from pipeline.ingest.load import Pace, load_file
-        from pipeline.ingest.messages import printable_name
+        from pipeline.ingest.load import Pace, load_again
         from pipeline.settings import state_dir
 
-        stream = self._open()
-        identity = stream.identity()
+        target = self._open()
+        identity = target.identity()
         key = LoadKey(
-            path=printable_name(str(path.resolve())),
+            path=given.identity,
             stream=identity.arn,
             stream_created_at=identity.created_at,
             feed=source.feed,
             format=source.format,
         )
         folder = state_dir() / "loads"
-        return load_file(
-            path,
-            self._loader(stream),
+        return load_again(
+            stream,
+            self._loader(target),
             CheckpointFile(folder, key, rejects=self.options.rejects),
             source=source,
             restart=self.options.restart,
@@ -252,7 +222,7 @@ class _Load:
             watcher=watcher,
         )
 
-    def _load_once(self, stream: BinaryIO, source: FeedSource, watcher: Watcher) -> LoadReport:
+    def _load_once(self, stream: Unpacked, source: FeedSource, watcher: Watcher) -> LoadReport:
         from pipeline.clock import now_ms
         from pipeline.ingest.load import Discard, Pace, load_once
         from pipeline.settings import state_dir
