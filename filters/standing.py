@@ -114,13 +114,20 @@ def standing(
 def _word(state: LegState, late_ms: int) -> Standing:
     if state.word("life") == "cancelled":
         return "CANCELLED"
-    deviation = state.word("deviation")
-    if state.time("in_actual") is None and deviation in ("ramp_return", "air_return"):
+    if state.time("in_actual") is None and _returned(state):
         return "RETURNED"
     reached: Standing | None = next((word for cell, word in _LAST_FIRST if state.time(cell)), None)
     if state.diverted and reached not in ("LANDED", "IN"):
         return "DIVERTED"
     return reached or _before_departure(state, late_ms)
+
+
+def _returned(state: LegState) -> bool:
+    """Whether it came back to its stand or airport, and has not left anew since."""
+    deviation, left = state.cells.get("deviation"), state.cells.get("out_actual")
+    if deviation is None or deviation.value not in ("ramp_return", "air_return"):
+        return False
+    return left is None or left.value is None or left.version <= deviation.version
 
 
 def _before_departure(state: LegState, late_ms: int) -> Standing:

@@ -6,6 +6,7 @@ would be an attack (XXE, entity expansion). lxml is loaded with the first XML me
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 4 * 1024 * 1024
 _REASON = 200
+# Encodings in which ASCII is ASCII, by their mark or by what the declaration says.
+_PLAIN = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<(?:[^?\0]|\?xml(?:(?![^>]*encoding)|[^>]*?encoding\s*=\s*"
+    rb"['\"](?:utf-?8|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d)['\"]))",
+    re.IGNORECASE,
+)
 
 
 def document(payload: bytes) -> Element:
@@ -31,8 +38,8 @@ def document(payload: bytes) -> Element:
         root: Element = etree.fromstring(payload, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise RejectRecord(f"message: not XML: {str(error)[:_REASON]}") from error
-    # In UTF-16 the marks above do not show.
-    if root.getroottree().docinfo.internalDTD is not None:
+    # In UTF-16 or UTF-7 the marks above do not show; asking the tree costs a tenth of the parse.
+    if not _PLAIN.match(payload) and root.getroottree().docinfo.internalDTD is not None:
         raise RejectRecord("message: XML with a DOCTYPE or an entity is refused")
     return root
 

@@ -75,15 +75,12 @@ def make_status(  # noqa: PLR0913  (one keyword for each part of a leg's identit
     said["received_at"] = message.received_at
     said["airline"], said["number"], said["suffix"] = flight
     said["origin"], said["destination"] = origin, destination
+    said["planned_destination"], said["utc_date"] = planned_destination, utc_date
     said["date"], said["date_basis"] = date, found
     if message.replay is not None:
         said["replay"] = message.replay
     if source_id is not None:
         said["source_id"] = f"{format_name}:{source_id}"
-    if planned_destination is not None:
-        said["planned_destination"] = planned_destination
-    if utc_date is not None:
-        said["utc_date"] = utc_date
     if evidence:
         told = [item[:_LONGEST_EVIDENCE] for item in islice(evidence, MAX_EVIDENCE)]
         said["evidence"] = tuple(told)

@@ -187,7 +187,7 @@ def test_all_malformed_rows_are_told_at_once() -> None:
 
 
 def test_a_table_without_a_column_is_refused() -> None:
-    with pytest.raises(TableError, match="p.csv:1: last: no such column"):
+    with pytest.raises(TableError, match=r"p\.csv:1: last: no such column"):
         read_partners("operator,marketing,first\nSKW,UA,1\n", "p.csv")
 
 

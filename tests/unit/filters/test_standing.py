@@ -46,6 +46,15 @@ def test_the_word_for_a_matrix(fields: dict[str, object], word: str) -> None:
     assert stands(**fields) == word
 
 
+def test_a_leg_that_left_anew_has_not_returned() -> None:
+    heard = {"received_at": RECEIVED}
+    back = status("back", source_time=2, **heard, deviation="ramp_return", cleared=("out_actual",))
+    anew = status("anew", source_time=3, **heard, out_actual=OUT)
+    for said, word in (([back], "RETURNED"), ([back, anew], "OUT"), ([anew, back], "OUT")):
+        state = fold(LegState(key=LEG), said)[0]
+        assert standing(state, {}, PATIENT, RECEIVED, LATE_MS) == word
+
+
 def test_a_silent_feed_makes_its_unfinished_legs_stale_and_never_on_time() -> None:
     after = RECEIVED + 15 * MINUTE + 1
     assert stands(after, **PLAN) == "STALE"
