@@ -14,34 +14,34 @@ import msgspec
 from schemas.records import Record
 
 
-class Forward(msgspec.Struct, frozen=True):
+class Forward(msgspec.Struct, frozen=True, gc=False):
     """The record led to these outputs for the next stage (for the last stage: it was sent)."""
 
     outputs: tuple[Record, ...] = ()
 
 
-class Drop(msgspec.Struct, frozen=True):
+class Drop(msgspec.Struct, frozen=True, gc=False):
     """The record ends here, rightly; `reason` is a short word from a small set."""
 
     reason: str
 
 
-class Reject(msgspec.Struct, frozen=True):
+class Reject(msgspec.Struct, frozen=True, gc=False):
     """The record can never succeed; `reason` names the field, `place` where it came from."""
 
     reason: str
     place: str = ""
 
 
-class Duplicate(msgspec.Struct, frozen=True):
+class Duplicate(msgspec.Struct, frozen=True, gc=False):
     """The very same record was already applied."""
 
 
-class Stale(msgspec.Struct, frozen=True):
+class Stale(msgspec.Struct, frozen=True, gc=False):
     """Something newer was already applied."""
 
 
-class Fail(msgspec.Struct, frozen=True):
+class Fail(msgspec.Struct, frozen=True, gc=False):
     """The record could not be handled now; try again. `burns` False: do not count the attempt."""
 
     reason: str

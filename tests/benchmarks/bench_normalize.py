@@ -14,17 +14,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pydantic
 
 from filters import reference
+from filters.legs import TIME_CELLS
 from filters.normalize import normalize
 from filters.normalize.markup import document
 from filters.outcome import Forward
 from pipeline.demo.day import Wish, day_of
-from schemas.records import FeedMessage, payload_id
+from schemas.records import FeedMessage, FlightStatus, payload_id
 from tests.unit.filters.records import SOURCES, at
 
 ROUNDS = 15
@@ -68,127 +70,118 @@ def _message(name: str, payload: bytes) -> FeedMessage:
 
 # The same for Firehose as one would write it with pydantic: the message, checked; then the status.
 
-Moment = pydantic.AwareDatetime | None
+Word = Annotated[str, pydantic.StringConstraints(strip_whitespace=True, max_length=200)] | None
+Moment = (
+    Annotated[
+        pydantic.AwareDatetime,
+        pydantic.Field(ge=dt.datetime(2000, 1, 1, tzinfo=dt.UTC)),
+        pydantic.Field(lt=dt.datetime(2100, 1, 1, tzinfo=dt.UTC)),
+    ]
+    | None
+)
 IDENT = re.compile(r"([A-Z]{3})0*([1-9][0-9]{0,3})([A-Z]?)")
+PLACES = {
+    f"{milestone}_{what}": [f"{kind}_{end}_{what}" for kind in ("actual", "estimated", "scheduled")]
+    for milestone, end in (("out", "departure"), ("in", "arrival"))
+    for what in ("terminal", "gate")
+}
+CELLS = [
+    (kind, milestone)
+    for kind in ("scheduled", "estimated", "actual")
+    for milestone in ("out", "off", "on", "in")
+]
 
 
-class Flifo(pydantic.BaseModel):
-    """One Firehose message."""
+class Heard(pydantic.BaseModel):
+    """One Firehose message, with the members a status is made of."""
 
     type: str
-    pitr: pydantic.AwareDatetime
-    id: str | None = None
+    pitr: Moment = None
+    id: Word = None
     ident: str
-    orig: str | None = None
-    dest: str | None = None
-    reg: str | None = None
-    status: str | None = None
-    true_cancel: str | None = pydantic.Field(None, alias="trueCancel")
+    orig: Word = None
+    dest: Word = None
+    reg: Word = None
+    status: Word = None
+    true_cancel: Word = pydantic.Field(None, alias="trueCancel")
+    time_type: Word = pydantic.Field(None, alias="timeType")
     clock: Moment = None
     adt: Moment = None
     aat: Moment = None
     fdt: Moment = None
     edt: Moment = None
     eta: Moment = None
-    scheduled_out: Moment = None
-    scheduled_off: Moment = None
-    scheduled_on: Moment = None
-    scheduled_in: Moment = None
-    estimated_out: Moment = None
-    estimated_off: Moment = None
-    estimated_on: Moment = None
-    estimated_in: Moment = None
-    actual_out: Moment = None
-    actual_off: Moment = None
-    actual_on: Moment = None
-    actual_in: Moment = None
-    actual_departure_gate: str | None = None
-    actual_departure_terminal: str | None = None
-    actual_arrival_gate: str | None = None
-    actual_arrival_terminal: str | None = None
-    baggage_claim: str | None = None
+    baggage_claim: Word = None
 
 
-class Status(pydantic.BaseModel):
-    """The flight status, with the fields a Firehose message can fill."""
-
-    id: str
-    message_id: str
-    feed: str
-    source_time: pydantic.AwareDatetime
-    received_at: int
-    source_id: str | None
-    airline: str
-    number: int
-    suffix: str
-    origin: str | None
-    destination: str | None
-    date: dt.date | None
-    registration: str | None
-    life: str
-    out_scheduled: Moment
-    out_estimated: Moment
-    out_actual: Moment
-    off_scheduled: Moment
-    off_estimated: Moment
-    off_actual: Moment
-    on_scheduled: Moment
-    on_estimated: Moment
-    on_actual: Moment
-    in_scheduled: Moment
-    in_estimated: Moment
-    in_actual: Moment
-    out_gate: str | None
-    out_terminal: str | None
-    in_gate: str | None
-    in_terminal: str | None
-    baggage: str | None
+MORE: dict[str, Any] = {
+    **{f"{kind}_{milestone}": (Moment, None) for kind, milestone in CELLS},
+    **{name: (Word, None) for names in PLACES.values() for name in names},
+}
+TYPES: dict[str, Any] = {"source_time": Moment, "date": dt.date | None}
+FIELDS: dict[str, Any] = {
+    field.name: (
+        TYPES.get(field.name, Moment if field.name in TIME_CELLS else field.type),
+        ... if field.required else field.default,
+    )
+    for field in msgspec.structs.fields(FlightStatus)
+}
+HeardWhole: Any = pydantic.create_model("HeardWhole", __base__=Heard, **MORE)
+Status: Any = pydantic.create_model("Status", **FIELDS)
+LIVES = {"S": "operating", "F": "operating", "A": "operating", "Z": "operating", "X": "doubtful"}
 
 
-def with_pydantic(message: FeedMessage) -> Status | None:
+def with_pydantic(message: FeedMessage) -> object:
     """What a careful programmer writes: validate, then build the status."""
-    said = Flifo.model_validate_json(message.payload)
+    said = HeardWhole.model_validate_json(message.payload)
     found = IDENT.fullmatch(said.ident)
     if found is None:
         return None
     origin = reference.airport(said.orig or "")
     destination = reference.airport(said.dest or "")
-    date = None
-    if said.scheduled_out and origin:
-        date = said.scheduled_out.astimezone(ZoneInfo(origin.zone)).date()
-    cancelled = said.type == "cancellation" and said.true_cancel == "1"
+    times = {
+        f"{milestone}_{kind}": getattr(said, f"{kind}_{milestone}") for kind, milestone in CELLS
+    }
+    times["off_scheduled"] = times["off_scheduled"] or said.fdt
+    times["off_estimated"] = times["off_estimated"] or said.edt
+    times["off_actual"] = times["off_actual"] or said.adt
+    times["on_estimated"] = times["on_estimated"] or said.eta
+    landed = "on_actual" if said.time_type == "actual" else "on_estimated"
+    times[landed] = times[landed] or said.aat
+    if said.type in ("offblock", "onblock"):
+        times["out_actual" if said.type == "offblock" else "in_actual"] = said.clock
+    left = times["out_scheduled"] or times["off_scheduled"]
+    date = left.astimezone(ZoneInfo(origin.zone)).date() if left and origin else None
+    life = LIVES.get(said.status or "S", "unsaid")
+    if said.type == "cancellation":
+        life = "cancelled" if said.true_cancel == "1" else "doubtful"
+    places = {
+        cell: next((text for name in names if (text := getattr(said, name))), None)
+        for cell, names in PLACES.items()
+    }
     return Status(
         id=f"{message.id}.0",
+        replay=message.replay,
         message_id=message.id,
+        format="firehose",
         feed=message.feed,
         source_time=said.pitr,
+        source_rank=50,
+        sequence=0,
         received_at=message.received_at,
-        source_id=said.id,
+        source_id=None if said.id is None else f"firehose:{said.id}",
         airline=found[1],
         number=int(found[2]),
         suffix=found[3],
         origin=origin and origin.iata,
         destination=destination and destination.iata,
         date=date,
+        date_basis="scheduled" if times["out_scheduled"] else "filed" if date else "none",
         registration=said.reg,
-        life="cancelled" if cancelled else "operating",
-        out_scheduled=said.scheduled_out,
-        out_estimated=said.estimated_out,
-        out_actual=said.actual_out,
-        off_scheduled=said.scheduled_off or said.fdt,
-        off_estimated=said.estimated_off or said.edt,
-        off_actual=said.actual_off or said.adt,
-        on_scheduled=said.scheduled_on,
-        on_estimated=said.estimated_on or said.eta,
-        on_actual=said.actual_on or said.aat,
-        in_scheduled=said.scheduled_in,
-        in_estimated=said.estimated_in,
-        in_actual=said.actual_in,
-        out_gate=said.actual_departure_gate,
-        out_terminal=said.actual_departure_terminal,
-        in_gate=said.actual_arrival_gate,
-        in_terminal=said.actual_arrival_terminal,
+        life=life,
         baggage=said.baggage_claim,
+        **times,
+        **places,
     )
 
 
