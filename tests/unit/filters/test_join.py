@@ -225,3 +225,16 @@ def test_outcomes_are_in_the_order_of_the_disruptions() -> None:
 def test_a_ticket_loaded_twice_is_still_one_notice() -> None:
     booked = MemoryBookings([booking(), booking()])
     assert told(booked) == [("r-PNR001", "UA1545")]
+
+
+def test_a_ticket_under_a_number_that_the_feed_named_is_found() -> None:
+    seats = MemoryBookings([booking(), booking("DL", ticket="DL1111"), booking("EY", ticket="EY2")])
+    heard = told(seats, code_shares=("DL1111",))
+    assert sorted(heard) == [("r-DL", "DL1111"), ("r-PNR001", "UA1545")]
+
+
+def test_trap_29_a_ticket_under_the_old_number_and_date_is_found() -> None:
+    seats = MemoryBookings(
+        [booking(ticket="UA1544", date="2013-02-07"), booking("B", ticket="UA9")]
+    )
+    assert told(seats, code_shares=("UA1544/2013-02-07",)) == [("r-PNR001", "UA1544")]
