@@ -79,7 +79,7 @@ def test_what_is_no_designator_is_none(text: str) -> None:
         ("BA", "117", "PP"),
         ("BA", "9" * 99, ""),
         ("BA", -117, ""),
-        ("BA", "١١", ""),
+        ("BA", "\u0661\u0661", ""),
     ],
 )
 def test_fields_that_are_no_flight_are_none(airline: str, number: str | int, suffix: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from filters.legs import LegState, fold
@@ -12,10 +14,10 @@ from tests.unit.filters.records import IN, LEG, MINUTE, OUT, RECEIVED, status
 
 PATIENT = {"test": Source(silent_minutes=15)}
 LATE_MS = 15 * MINUTE
-PLAN = {"out_scheduled": OUT}
+PLAN: dict[str, Any] = {"out_scheduled": OUT}
 
 
-def stands(now: int = RECEIVED, heard: int = RECEIVED, **fields: object) -> str:
+def stands(now: int = RECEIVED, heard: int = RECEIVED, **fields: Any) -> str:  # noqa: ANN401  (a status's fields)
     """How a leg with these fields stands."""
     state = fold(LegState(key=LEG), [status(**fields)])[0]
     return standing(state, {"test": heard}, PATIENT, now, LATE_MS)
@@ -42,12 +44,12 @@ def stands(now: int = RECEIVED, heard: int = RECEIVED, **fields: object) -> str:
         ({**PLAN, "life": "doubtful"}, "SCHEDULED"),
     ],
 )
-def test_the_word_for_a_matrix(fields: dict[str, object], word: str) -> None:
+def test_the_word_for_a_matrix(fields: dict[str, Any], word: str) -> None:
     assert stands(**fields) == word
 
 
 def test_a_leg_that_left_anew_has_not_returned() -> None:
-    heard = {"received_at": RECEIVED}
+    heard: dict[str, Any] = {"received_at": RECEIVED}
     back = status("back", source_time=2, **heard, deviation="ramp_return", cleared=("out_actual",))
     anew = status("anew", source_time=3, **heard, out_actual=OUT)
     for said, word in (([back], "RETURNED"), ([back, anew], "OUT"), ([anew, back], "OUT")):
