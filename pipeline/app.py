@@ -45,6 +45,10 @@ class Bound:
 def build(settings: Settings) -> Handler:
     """The Lambda handler of `settings.stage`; always answers with `batchItemFailures`."""
     stage = stages.BY_NAME[settings.stage]
+    if settings.airlines:
+        from pipeline.reference.loaded import adopt_named  # noqa: PLC0415  (only when they are named)
+
+        adopt_named(settings.airlines)
     bind = {
         "normalize": _bind_normalize,
         "detect": _bind_detect,
@@ -91,9 +95,15 @@ def _ages(items: Sequence[Item], result: BatchResult) -> list[int]:
 
 
 def _bind_normalize(settings: Settings) -> Callable[[Any], Bound]:
+    from filters.partners import load_partners  # noqa: PLC0415  (only this stage's)
     from filters.sources import load_sources  # noqa: PLC0415  (only this stage's)
 
-    bound = Bound(partial(stages.NORMALIZE.filter, sources=load_sources(settings.sources)))
+    run = partial(
+        stages.NORMALIZE.filter,
+        sources=load_sources(settings.sources),
+        partners=load_partners(settings.partners),
+    )
+    bound = Bound(run)
     return lambda _context: bound
 
 

@@ -23,6 +23,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "detect": (*_QUEUES, "output_queue_url", "legs_table"),
     "join": (*_QUEUES, "output_queue_url", "bookings_table"),
     "notify": (*_QUEUES, "contacts_table", "ledger_table"),
+    "drop": ("dead_letter_queue_url", "feed_stream", "drop_bucket"),
 }
 
 
@@ -31,9 +32,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     Each field `x` is read from `FLIGHTWIRE_X`. URLs, ARNs and table names are empty for the stages
     that do not use them; notify sends to a topic or, when `sender_file` is set, to that file.
+    `drop` is no stage of the chain but a door to it: it loads `drop_bucket` into `feed_stream`, as
+    aggregated records or not.
+    `airlines` and `partners` are empty where nobody brought tables of their own.
     """
 
-    stage: Literal["normalize", "detect", "join", "notify"]
+    stage: Literal["normalize", "detect", "join", "notify", "drop"]
     output_queue_url: str = ""
     input_queue_url: str = ""
     dead_letter_queue_url: str = ""
@@ -41,11 +45,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bookings_table: str = ""
     contacts_table: str = ""
     ledger_table: str = ""
+    feed_stream: str = ""
+    drop_bucket: str = ""
+    aggregated: bool = True
     sender_topic_arn: str = ""
     sender_file: str = ""
     policy: str = "passenger"
     sources: str = "default"
     advisories: str = "none"
+    airlines: str = ""
+    partners: str = ""
     max_attempts: _Count = 5
     function_timeout_s: _Count = 30
     pack_bytes: _Count = 196_608
@@ -91,6 +100,25 @@ def _missing(values: Mapping[str, Any]) -> list[str]:
     if values.get("stage") == "notify" and not sends:
         faults.append(f"{PREFIX}SENDER_TOPIC_ARN: notify needs it, or {PREFIX}SENDER_FILE")
     return faults
+
+
+def firehose_login(environ: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """User and password for FlightAware Firehose; the password belongs in no output.
+
+    Raises SettingsError naming what is missing.
+    """
+    found = os.environ if environ is None else environ
+    names = (f"{PREFIX}FIREHOSE_USER", f"{PREFIX}FIREHOSE_PASSWORD")
+    missing = [name for name in names if not found.get(name)]
+    if missing:
+        raise SettingsError(f"{' and '.join(missing)}: missing from the environment")
+    return found[names[0]], found[names[1]]
+
+
+def http_headers(environ: Mapping[str, str] | None = None) -> str:
+    """Lines `Name: value` for polls, from FLIGHTWIRE_HTTP_HEADERS; they may hold keys."""
+    found = os.environ if environ is None else environ
+    return found.get(f"{PREFIX}HTTP_HEADERS", "")
 
 
 def state_dir(environ: Mapping[str, str] | None = None) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from filters.outcome import Outcome
+from filters.partners import Partners
 from filters.policy import Advisory, Policy
 from filters.sources import Sources, load_sources
 from filters.wording import Wordings
@@ -34,6 +35,7 @@ class World(msgspec.Struct, kw_only=True):
     wordings: Wordings
     advisories: Sequence[Advisory] = ()
     sources: Sources
+    partners: Partners | None = None
     bookings: MemoryBookings
     contacts: MemoryContacts
     legs: MemoryLegs
@@ -42,13 +44,19 @@ class World(msgspec.Struct, kw_only=True):
     runs: int = 0
 
 
-def world(policy: Policy, wordings: Wordings, advisories: Sequence[Advisory] = ()) -> World:
+def world(
+    policy: Policy,
+    wordings: Wordings,
+    advisories: Sequence[Advisory] = (),
+    partners: Partners | None = None,
+) -> World:
     """An empty world under a policy."""
     return World(
         policy=policy,
         wordings=wordings,
         advisories=advisories,
         sources=load_sources("default"),
+        partners=partners,
         bookings=MemoryBookings(),
         contacts=MemoryContacts(),
         legs=MemoryLegs(),
@@ -97,7 +105,8 @@ _Bound = tuple[stages.Stage, Callable[[list[Any]], list[Outcome]], Callable[[], 
 
 def _bound(into: World, now: int) -> Iterator[_Bound]:
     """The four filters with the world's ports, and what follows their emitting."""
-    yield stages.NORMALIZE, partial(stages.NORMALIZE.filter, sources=into.sources), _nothing
+    normalize = partial(stages.NORMALIZE.filter, sources=into.sources, partners=into.partners)
+    yield stages.NORMALIZE, normalize, _nothing
     detect = partial(
         stages.DETECT.filter,
         legs=into.legs,

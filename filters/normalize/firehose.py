@@ -74,7 +74,14 @@ _PLACES: Final = {
 }
 
 _PLACE_NAMES: Final = frozenset(name for names in _PLACES.values() for name in names)
-IGNORED: Final = {kind: f"dropped: {reason}" for kind, reason in _QUIET.items()}
+IGNORED: Final = {
+    **{kind: f"dropped: {reason}" for kind, reason in _QUIET.items()},
+    "other types": "dropped: unknown_type",
+    "ident of a registration": "dropped: not_an_airline_flight",
+    "ident BLOCKED": "dropped: blocked",
+    "predicted_out, predicted_off, predicted_on, predicted_in": "computed, no airline's estimate",
+    "ete, speed, alt, route, waypoints, aircrafttype": "not about its times",
+}
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -215,7 +222,12 @@ FIELDS: Final = {
     "ident": "airline, number, suffix",
     **{name: cell for name, (cell, _) in _WORDS.items()},
     **{name: cell for cell, names in _PLACES.items() for name in names},
-    "status, trueCancel": "life",
+    "arrival.timeType": "aat is on_actual when it says actual, else on_estimated",
+    "cancellation.trueCancel": "life cancelled when it is 1, else life doubtful",
+    **{
+        f"status {letter or 'missing'}": f"life {life}, but in cancellation and extendedFlightInfo"
+        for letter, life in _STATUS_LIFE.items()
+    },
 }
 
 

@@ -18,6 +18,7 @@ class LazyGroup(click.Group):
         "demo": "pipeline.cli.demo:demo",
         "local": "pipeline.cli.local:local",
         "feed": "pipeline.cli.feed:feed",
+        "reference": "pipeline.cli.reference:reference",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -38,7 +39,8 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flightwire")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     r"""From airline flight-status feeds to the right passenger's phone.
 
     \b
@@ -47,3 +49,17 @@ def main() -> None:
       flightwire local                      the whole pipeline on this machine
       flightwire feed load FILE --to local  load messages into it
     """
+    # The demonstration is the same everywhere; `reference` itself must work when a table does not.
+    if ctx.invoked_subcommand in ("demo", "reference"):
+        return
+    from pipeline.settings import state_dir
+
+    if (state_dir() / "reference").is_dir():
+        from filters.policy import PolicyError
+        from pipeline.reference.loaded import adopt_loaded
+
+        try:
+            adopt_loaded()
+        except PolicyError as error:
+            hint = "load the table again with `flightwire reference load`, or remove it"
+            raise click.ClickException(f"{error}\n  {hint}") from error

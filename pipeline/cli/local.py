@@ -91,7 +91,8 @@ def local(
         template=template or TEMPLATE,
         backend=backend,
         endpoint_url=endpoint,
-        parameters={name: value for name, _, value in pairs},
+        parameters=(_loaded() if template is None else {})
+        | {name: value for name, _, value in pairs},
         workers=workers,
         advertise=True,
         warn=out.warn,
@@ -102,6 +103,13 @@ def local(
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         ctx.exit(1)  # stopped before it was up
+
+
+def _loaded() -> dict[str, str]:
+    """The parameters for tables that `flightwire reference load` stored."""
+    from pipeline.reference.loaded import parameters
+
+    return parameters()
 
 
 def _expected() -> tuple[type[Exception], ...]:

@@ -55,8 +55,10 @@ def expected_status(
     fields: dict[str, Any], message: FeedMessage, name: str, index: int
 ) -> FlightStatus:
     """The status that a line of expectations describes."""
-    values = {field: at(value) if field in TIMES else value for field, value in fields.items()}
-    lists = {field: tuple(value) for field, value in values.items() if isinstance(value, list)}
+    values: dict[str, Any] = {"source_time": message.received_at}
+    for field, value in fields.items():
+        told = at(value) if field in TIMES else value
+        values[field] = tuple(told) if isinstance(told, list) else told
     return FlightStatus(
         id=f"{message.id}.{index}",
         message_id=message.id,
@@ -65,7 +67,7 @@ def expected_status(
         source_rank=SOURCES.of(message.feed, name).rank,
         sequence=0,
         received_at=message.received_at,
-        **{"source_time": message.received_at, **values, **lists},
+        **values,
     )
 
 

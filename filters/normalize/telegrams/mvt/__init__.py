@@ -43,7 +43,7 @@ NAME: Final = "mvt"
 TITLE: Final = "IATA movement messages MVT, MVA and DIV, in Type B telegrams"
 FIELDS: Final = {
     "origin line": "source_time",
-    "COR": "source_time; cleared",
+    "COR": "source_time, a millisecond later; cleared: what the former message had and it has not",
     "flight line": "airline, number, suffix, utc_date, registration, and origin or destination",
     "FLD": "utc_date",
     **{name: ", ".join(cells) for name, cells in TIMES.items()},
