@@ -81,7 +81,7 @@ def test_no_cause_is_cut_and_every_template_only_names_known_fields(locale: str)
         assert set(re.findall(r"\$\{?([a-z_]+)", template)) <= known
         assert "http" not in template
     for code, text in words.causes.items():
-        assert re.fullmatch(r"AHM73[01]:\w+", code)
+        assert re.fullmatch(r"(AHM730|SSIM|BTS):\w+", code)
         assert 0 < len(text) <= 40
 
 
