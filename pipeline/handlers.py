@@ -1,4 +1,4 @@
-"""The four Lambda entry points.
+"""The four Lambda entry points of the chain, and the one of the drop door.
 
 Each builds its stage from the environment on the first invocation and answers with
 `batchItemFailures`, always: Lambda takes an empty answer for success and deletes the batch.
@@ -38,3 +38,16 @@ def join(event: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401  (La
 def notify(event: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401  (Lambda's own type)
     """Notices -> texts handed to the sender."""
     return _handler()(event, context)
+
+
+@lru_cache(maxsize=1)
+def _drop_handler() -> Handler:
+    """The door has a build of its own, so that stages do not load what only it needs."""
+    from pipeline.aws import drop as door  # noqa: PLC0415  (only this function's)
+
+    return door.build(settings.read())
+
+
+def drop(event: Mapping[str, Any], context: Any) -> Answer:  # noqa: ANN401  (Lambda's own type)
+    """S3 events -> the messages of the objects they name, on the feed stream."""
+    return _drop_handler()(event, context)

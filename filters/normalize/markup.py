@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 4 * 1024 * 1024
 _REASON = 200
+_MOST_PREFIXES = 32
+_ROOT = re.compile(rb"<[A-Za-z_][\w.:-]*")
+_PREFIX = re.compile(rb"[<\s]([A-Za-z_][\w.-]*):[A-Za-z_]")
+_DECLARATION = re.compile(rb"\sxmlns:([A-Za-z_][\w.-]*)\s*=")
 # Encodings in which ASCII is ASCII, by their mark or by what the declaration says.
 _PLAIN = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*<(?:[^?\0]|\?xml(?:(?![^>]*encoding)|[^>]*?encoding\s*=\s*"
@@ -37,11 +41,22 @@ def document(payload: bytes) -> Element:
     try:
         root: Element = etree.fromstring(payload, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise RejectRecord(f"message: not XML: {str(error)[:_REASON]}") from error
+        declared = _declared(payload) if "Namespace prefix" in str(error) else payload
+        if declared == payload:
+            raise RejectRecord(f"message: not XML: {str(error)[:_REASON]}") from error
+        return document(declared)
     # In UTF-16 or UTF-7 the marks above do not show; asking the tree costs a tenth of the parse.
     if not _PLAIN.match(payload) and root.getroottree().docinfo.internalDTD is not None:
         raise RejectRecord("message: XML with a DOCTYPE or an entity is refused")
     return root
+
+
+def _declared(payload: bytes) -> bytes:
+    """The document with the prefixes declared that a message cut out of another one has lost."""
+    known = set(_DECLARATION.findall(payload))
+    lost = sorted(set(_PREFIX.findall(payload)) - known - {b"xml", b"xmlns"})[:_MOST_PREFIXES]
+    names = b"".join(b' xmlns:%s="urn:undeclared:%s"' % (prefix, prefix) for prefix in lost)
+    return _ROOT.sub(lambda root: root[0] + names, payload, count=1)
 
 
 @cache

@@ -17,7 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from filters.detect import Reading, Written
 from filters.legs import LegState
+from pipeline.aws.clients import dynamodb, session
 from pipeline.aws.dynamo import Item, batch_get, side_by_side
+from pipeline.clock import now_ms
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -141,3 +143,21 @@ class LegTable:
 
 def _emptied(state: LegState) -> LegState:
     return msgspec.structs.replace(state, pending=(), token=None)
+
+
+def open_legs(table: str, *, endpoint_url: str | None = None, region: str = "") -> LegTable:
+    """The legs table for a command; with `endpoint_url` that of an embedded endpoint.
+
+    An embedded endpoint is given no credentials of the user's. Raises BotoCoreError without a
+    region.
+    """
+    if endpoint_url is None:
+        return LegTable(dynamodb(), table, now_ms)
+    client: DynamoDBClient = session().client(
+        "dynamodb",
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106  (a word for signing; no account has it)
+    )
+    return LegTable(client, table, now_ms)

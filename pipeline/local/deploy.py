@@ -117,6 +117,7 @@ def _physical(endpoint: Endpoint, stack: str, place: Place) -> dict[str, Physica
             endpoint, one["ResourceType"], one["PhysicalResourceId"], place
         )
         for one in pages["StackResources"]
+        if one.get("LogicalResourceId")  # moto lists, without a name, what a condition leaves out
     }
 
 

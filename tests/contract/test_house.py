@@ -264,7 +264,12 @@ def length(module: Module) -> list[str]:
 
 
 # Modules that come with a declared dependency and are used beside it.
-COMPANIONS = {"botocore": "boto3", "packaging": "pytest", "werkzeug": "moto"}
+COMPANIONS = {
+    "botocore": "boto3",
+    "cryptography": "moto",
+    "packaging": "pytest",
+    "werkzeug": "moto",
+}
 # Only the type checker has these: its own types, and a package of boto3-stubs for each service.
 STUBS = ("_typeshed", "mypy_boto3_")
 

@@ -22,6 +22,7 @@ RULES: dict[str, Rule] = {
 CHOICES: dict[str, dict[str, str]] = {
     "defaults": {},
     "plain records": {"Aggregated": "false"},
+    "with the drop door": {"Drop": "true"},
     "most parallel": {"Aggregated": "false", "PlainParallelizationFactor": "10"},
     "aggregated in any case": {"Aggregated": "true", "PlainParallelizationFactor": "10"},
 }
@@ -38,6 +39,7 @@ class Variant(_Needed, total=False):
     """One row of broken.toml; its head says what the keys mean."""
 
     names: str
+    drop: bool
 
 
 BROKEN: list[Variant] = tomllib.loads(
@@ -79,7 +81,8 @@ def test_template_keeps_the_rule(rule: str, stack: Stack) -> None:
 def test_rule_finds_the_broken_template(variant: Variant, tmp_path: Path) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(_edited(variant), encoding="utf-8")
-    findings = RULES[variant["rule"]](Stack.load(path))
+    parameters = {"Drop": "true"} if variant.get("drop") else {}
+    findings = RULES[variant["rule"]](Stack.load(path, parameters))
     named = {finding.partition(": ")[0] for finding in findings}
     assert variant.get("names", variant["block"]) in named, findings
 

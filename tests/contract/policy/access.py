@@ -52,6 +52,9 @@ TABLE_ACTIONS = {
 }
 KEY_ACTIONS = {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"}
 LOG_ACTIONS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+# Under its stack's door a function puts into the stream and reads the objects of the bucket.
+PUT_STREAM = {"kinesis:ListShards", "kinesis:PutRecords"}
+DROPPED_OBJECTS = "/*"
 # Lambda names the objects of an on-failure destination itself, always below this prefix.
 FAILURE_OBJECTS = "/aws/lambda/*"
 
@@ -103,13 +106,15 @@ def roles_carry_only_their_own_policies(stack: Stack) -> list[str]:
 
 
 def roles_have_no_wildcards(stack: Stack) -> list[str]:
-    """No star in an action or resource, but for the object names that Lambda chooses."""
+    """No star in an action or resource, but for object names that others choose."""
     found = []
     for role in stack.of(ROLE):
         for statement in stack.statements(role):
             stars = [one for one in (*statement.actions, *statement.resources) if "*" in one]
             if statement.actions == ("s3:PutObject",):
                 stars = [one for one in stars if not _is_failures_prefix(stack, one)]
+            if statement.actions == ("s3:GetObject",):
+                stars = [one for one in stars if not _is_drop_bucket(stack, one)]
             found += [f"{role.id}: wildcard in {one!r}" for one in stars]
             if statement.inverted:
                 found.append(f"{role.id}: grants all but what it names")
@@ -119,6 +124,13 @@ def roles_have_no_wildcards(stack: Stack) -> list[str]:
 def _is_failures_prefix(stack: Stack, resource: str) -> bool:
     bucket = stack.meant(resource.removesuffix(FAILURE_OBJECTS))
     return bucket is not None and resource.endswith(FAILURE_OBJECTS)
+
+
+def _is_drop_bucket(stack: Stack, resource: str) -> bool:
+    """Whether it is all objects of a bucket that some function's settings name, and no more."""
+    bucket = stack.meant(resource.removesuffix(DROPPED_OBJECTS))
+    named = [stack.environment(one).get("FLIGHTWIRE_DROP_BUCKET") for one in stack.of(FUNCTION)]
+    return bucket is not None and bucket in map(stack.meant, named)
 
 
 def roles_grant_exactly_what_settings_name(stack: Stack) -> list[str]:
@@ -155,20 +167,30 @@ def _wanted(stack: Stack, function: Resource) -> dict[str, set[str]]:
         wanted[bucket.arn + FAILURE_OBJECTS] |= {"s3:PutObject"}
     for name, value in stack.environment(function).items():
         named = stack.meant(value)
-        if named is None:
-            continue
-        if name.endswith("_QUEUE_URL"):
-            wanted[named.arn] |= SEND
-        elif name.endswith("_TABLE"):
-            wanted[named.arn] |= TABLE_ACTIONS.get(named.id, set())
-        elif name.endswith("_TOPIC_ARN"):
-            wanted[named.ref] |= {"sns:Publish"}
+        if named is not None:
+            for arn, actions in _by_setting(name, named).items():
+                wanted[arn] |= actions
     logs = stack.meant(function.at("LoggingConfig", "LogGroup"))
     if logs is not None:
         wanted[logs.arn] |= LOG_ACTIONS
     for key in stack.of(KEY):
         wanted[key.arn] |= KEY_ACTIONS
     return wanted
+
+
+def _by_setting(name: str, named: Resource) -> dict[str, set[str]]:
+    """Actions by resource that come with a setting which names a resource."""
+    if name.endswith("_QUEUE_URL"):
+        return {named.arn: SEND}
+    if name.endswith("_TABLE"):
+        return {named.arn: TABLE_ACTIONS.get(named.id, set())}
+    if name.endswith("_TOPIC_ARN"):
+        return {named.ref: {"sns:Publish"}}
+    if name.endswith("_STREAM"):
+        return {named.arn: PUT_STREAM}
+    if name.endswith("_BUCKET"):
+        return {named.arn + DROPPED_OBJECTS: {"s3:GetObject"}}
+    return {}
 
 
 def only_notify_publishes(stack: Stack) -> list[str]:

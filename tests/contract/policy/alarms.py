@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.contract.policy.stack import (
     ALARM,
     FUNCTION,
+    RULE,
     STREAM,
     TOPIC,
     Resource,
@@ -110,6 +111,15 @@ def failing_hand_over_rings(stack: Stack) -> list[str]:
     ]
 
 
+def undelivered_events_ring(stack: Stack) -> list[str]:
+    """Amazon EventBridge user guide, "Monitoring": an event its rule cannot deliver is lost."""
+    return [
+        f"{rule.id}: no alarm on failed invocations"
+        for rule in stack.of(RULE)
+        if not _at_once(_watching(stack, "AWS/Events:FailedInvocations", "RuleName", rule.ref))
+    ]
+
+
 def alarms_reach_a_topic(stack: Stack) -> list[str]:
     """Every alarm acts, on a topic of this template, and a quiet metric is no alarm."""
     found = []
@@ -141,6 +151,7 @@ RULES = (
     waiting_records_ring,
     failing_functions_ring,
     failing_hand_over_rings,
+    undelivered_events_ring,
     alarms_reach_a_topic,
     alarms_watch_what_exists,
 )

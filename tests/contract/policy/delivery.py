@@ -266,7 +266,9 @@ _REACHES = {
         "ledger_table",
         "sender_topic_arn",
     },
+    "drop": {"dead_letter_queue_url", "feed_stream", "drop_bucket"},
 }
+_RESOURCES = ("_url", "_table", "_arn", "_stream", "_bucket")
 _ALWAYS = {
     "stage",
     "policy",
@@ -292,7 +294,7 @@ def settings_are_known_and_complete(stack: Stack) -> list[str]:
         except settings.SettingsError as error:
             found.append(f"{function.id}: {error}")
             continue
-        reached = {name for name in given if name.endswith(("_url", "_table", "_arn"))}
+        reached = {name for name in given if name.endswith(_RESOURCES)}
         unknown = given - set(settings.Settings.__struct_fields__)
         missing = (_REACHES[stage] | _ALWAYS) - given
         foreign = reached - _REACHES[stage] - unknown

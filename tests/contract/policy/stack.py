@@ -29,6 +29,7 @@ KEY = "AWS::KMS::Key"
 LOGS = "AWS::Logs::LogGroup"
 ROLE = "AWS::IAM::Role"
 ALARM = "AWS::CloudWatch::Alarm"
+RULE = "AWS::Events::Rule"
 
 _REFERENCE = re.compile(r"\$\{(\w+)(?:\.\w+)?\}")
 

@@ -152,10 +152,22 @@ def test_detect_fails_its_records_while_legs_cannot_be_written(
     fault: cloud.Answer, pauses: list[float]
 ) -> None:
     table = legs(pauses)
+    run_detect(table, [late(minutes=5)])
     cloud.watch(clients.dynamodb(), "PutItem", fault)
     assert run_detect(table, [late()]) == [Fail("leg state could not be written")]
     (again,) = run_detect(table, [late()])
     assert isinstance(again, Forward)
+
+
+@down
+def test_a_flight_day_that_cannot_be_written_is_written_in_the_next_pass(
+    fault: cloud.Answer, pauses: list[float]
+) -> None:
+    table = legs(pauses)
+    cloud.watch(clients.dynamodb(), "PutItem", fault)
+    (outcome,) = run_detect(table, [late()])
+    assert isinstance(outcome, Forward)
+    assert {state.key for state in table.all()} >= {"~day:UAL1545.2013-02-08"}
 
 
 @down
@@ -337,9 +349,9 @@ def test_a_batch_reads_each_leg_once_and_writes_it_once(linked: bool, pauses: li
     outcomes = run_detect(table, statuses, "t1")
     table.confirm("t1")
     assert sum(isinstance(outcome, Forward) for outcome in outcomes) == flights
-    keys = flights * (2 if linked else 1)
+    keys = flights * (3 if linked else 2)
     assert len(reads) == -(-keys // 100)
-    assert len(writes) == keys + 1, "one per leg, one per new source id, one receipt"
+    assert len(writes) == keys + 1, "one per leg, flight day and new source id, one receipt"
 
     reads.requests.clear()
     writes.requests.clear()

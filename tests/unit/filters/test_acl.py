@@ -82,7 +82,7 @@ def test_a_departure_slot_is_a_scheduled_off_block_and_names_the_date() -> None:
     assert (found.date, found.date_basis) == ("2025-06-05", "scheduled")
 
 
-def test_the_date_is_the_local_one_at_the_origin() -> None:
+def test_trap_02_the_date_is_the_local_one_at_the_origin() -> None:
     # 23:30 UTC in June is half past midnight in Manchester.
     [found] = statuses(table({**DEPARTURE, "Time": "2330"}))
     assert found.date == "2025-06-06"

@@ -266,7 +266,7 @@ def test_trap_22_a_cancelled_flight_is_scheduled_again() -> None:
     assert other["life"] == "cancelled"
 
 
-def test_trap_7_flight_ids_are_texts_whatever_they_are_written_as() -> None:
+def test_trap_07_flight_ids_are_texts_whatever_they_are_written_as() -> None:
     ids = [123456789012345678, 123456789012345679, "123456789012345678", " 677848987 "]
     assert [status_of(leg(flightId=one)).source_id for one in ids] == [
         "cirium:123456789012345678",
@@ -278,7 +278,7 @@ def test_trap_7_flight_ids_are_texts_whatever_they_are_written_as() -> None:
 
 
 @pytest.mark.parametrize("value", [1234567890.0, 1.5e17, True, [1], {"id": 1}, "7" * 201])
-def test_trap_7_an_id_of_another_type_is_none_and_the_rest_is_kept(value: object) -> None:
+def test_trap_07_an_id_of_another_type_is_none_and_the_rest_is_kept(value: object) -> None:
     status = status_of(leg(flightId=value))
     assert status.source_id is None
     assert status.evidence == ("unread=flightId",)
@@ -344,7 +344,7 @@ def test_what_names_no_flight_is_rejected_by_the_member(
     assert rejected(leg(**alone, **members)) == reason
 
 
-def test_trap_5_code_shares_are_tickets_of_the_same_leg() -> None:
+def test_trap_05_code_shares_are_tickets_of_the_same_leg() -> None:
     said = [
         {"fsCode": "AA", "flightNumber": "6143", "relationship": "L"},
         {"fsCode": "IB", "flightNumber": "4218", "relationship": "Z"},

@@ -61,7 +61,7 @@ def bare(kind: str, **members: Any) -> dict[str, Any]:  # noqa: ANN401  (a messa
 
 
 @pytest.mark.parametrize(("kind", "name", "cell"), EACH_TIME)
-def test_a_time_fills_its_own_cell_and_no_other(kind: str, name: str, cell: str) -> None:
+def test_trap_14_a_time_fills_its_own_cell_and_no_other(kind: str, name: str, cell: str) -> None:
     status = status_of(bare(kind, timeType="actual", **{name: epoch("2013-02-08T16:00:00Z")}))
     assert {c: v for c in CELLS if (v := getattr(status, c)) is not None} == {
         cell: at("2013-02-08T16:00:00Z")
@@ -109,7 +109,7 @@ def test_the_first_and_the_last_epoch_and_plain_numbers_are_read(value: str | in
 
 
 @pytest.mark.parametrize("value", ["", None])
-def test_an_empty_or_null_time_is_one_that_was_not_said(value: str | None) -> None:
+def test_trap_17_an_empty_or_null_time_is_one_that_was_not_said(value: str | None) -> None:
     status = status_of({**flifo(), "estimated_out": value})
     assert status.out_estimated is None
     assert status.cleared == ()
@@ -147,7 +147,7 @@ def test_only_an_arrival_said_to_be_actual_is_a_landing(members: dict[str, str],
         ("AAL9999", "AAL", 9999, ""),
     ],
 )
-def test_an_ident_is_airline_number_and_suffix(
+def test_trap_03_and_04_an_ident_is_airline_number_and_suffix(
     ident: str, airline: str, number: int, suffix: str
 ) -> None:
     status = status_of(flifo(ident=ident))
@@ -168,7 +168,7 @@ def test_an_ident_is_airline_number_and_suffix(
         ("UA1545", "not_an_airline_flight"),
     ],
 )
-def test_what_is_no_airline_flight_is_dropped(ident: str, reason: str) -> None:
+def test_trap_30_what_is_no_airline_flight_is_dropped(ident: str, reason: str) -> None:
     assert parsed(flifo(ident=ident)) == Drop(reason)
 
 
@@ -272,7 +272,7 @@ def test_airports_are_iata_where_one_exists(
         ("offblock", {"clock": "2013-02-08T15:15:00Z"}, None, "none"),
     ],
 )
-def test_the_date_is_that_of_the_scheduled_off_block_at_the_origin(
+def test_trap_02_the_date_is_that_of_the_scheduled_off_block_at_the_origin(
     kind: str, members: dict[str, str], date: str | None, basis: str
 ) -> None:
     status = status_of(bare(kind, **{name: epoch(time) for name, time in members.items()}))
@@ -316,7 +316,7 @@ def test_a_date_after_blanks_around_the_origin_is_the_same() -> None:
         ("extendedFlightInfo", {"actual_departure_gate": "A1"}, "unsaid"),
     ],
 )
-def test_life(kind: str, members: dict[str, object], life: str) -> None:
+def test_trap_22_and_23_life(kind: str, members: dict[str, object], life: str) -> None:
     assert status_of(bare(kind, dest="KIAH", **members)).life == life
 
 
@@ -361,7 +361,7 @@ def test_a_source_id_carries_its_format() -> None:
         ({}, "2013-02-08T09:30:00Z"),
     ],
 )
-def test_the_order_is_the_point_in_time_of_receipt(
+def test_trap_18_the_order_is_the_point_in_time_of_receipt(
     members: dict[str, str], source_time: str
 ) -> None:
     fields = {name: epoch(time) for name, time in members.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from filters.normalize.markup import MAX_BYTES, document
+from filters.normalize.markup import MAX_BYTES, document, local
 from filters.outcome import RejectRecord
 
 DTD = '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
@@ -57,3 +57,14 @@ def test_sound_documents_are_read_in_their_encoding(encoding: str) -> None:
 def test_what_is_no_xml_is_refused_as_such(payload: bytes) -> None:
     with pytest.raises(RejectRecord, match=r"^message: not XML"):
         document(payload)
+
+
+def test_a_message_cut_out_of_another_document_is_read_without_its_declarations() -> None:
+    root = document(
+        b'<?xml version="1.0"?>\n<a:b c:d="1"><e:f>x</e:f> <g xmlns:h="u" h:i="2"/></a:b>'
+    )
+    assert [local(element.tag) for element in root.iter()] == ["b", "f", "g"]
+    with pytest.raises(RejectRecord, match=r"^message: not XML"):
+        document(b"<a:b><a:c></a:b>")
+    with pytest.raises(RejectRecord, match=r"^message: not XML: Namespace prefix"):
+        document(b"<a>" + b"".join(b"<p%d:a/>" % n for n in range(40)) + b"</a>")

@@ -333,7 +333,7 @@ def test_trap_22_a_cancelled_flight_is_scheduled_again() -> None:
     assert other["life"] == "cancelled"
 
 
-def test_trap_5_the_event_of_a_marketing_number_is_about_the_operating_flight() -> None:
+def test_trap_05_the_event_of_a_marketing_number_is_about_the_operating_flight() -> None:
     status = status_of(marketing())
     assert (status.airline, status.number, status.code_shares) == ("CRK", 612, ("CX7698",))
     assert (status.source_id, status.aliases) == (None, (f"oag:{MARKETING}",))
@@ -342,7 +342,7 @@ def test_trap_5_the_event_of_a_marketing_number_is_about_the_operating_flight() 
     assert key_of(event()) == key_of(marketing()) == "CRK612.HKG.2026-05-10"
 
 
-def test_trap_5_the_events_of_all_numbers_are_one_leg() -> None:
+def test_trap_05_the_events_of_all_numbers_are_one_leg() -> None:
     cancelled = stamped("2026-05-09T20:00:00Z", state="Canceled")
     duplicate = marketing(state="Canceled", messageTimestamp=str(at("2026-05-09T20:00:01Z")))
     third = marketing(
@@ -722,7 +722,7 @@ def test_a_schedule_with_stops_on_its_way_ends_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("capital", [False, True])
-def test_trap_5_a_schedule_names_its_code_shares_by_data_elements(capital: bool) -> None:
+def test_trap_05_a_schedule_names_its_code_shares_by_data_elements(capital: bool) -> None:
     names = ("Code", "ServiceNumber", "Suffix") if capital else ("code", "serviceNumber", "suffix")
 
     def comment(*values: object) -> dict[str, Any]:

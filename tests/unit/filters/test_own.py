@@ -118,7 +118,7 @@ NULLS = ("out_estimated", "in_actual", "next_info", "out_gate", "registration", 
 
 
 @pytest.mark.parametrize("name", NULLS)
-def test_null_takes_back_and_missing_or_empty_says_nothing(name: str) -> None:
+def test_trap_17_null_takes_back_and_missing_or_empty_says_nothing(name: str) -> None:
     assert told(**{name: None}).cleared == (name,)
     assert told(**{name: ""}).cleared == ()
     assert told().cleared == ()
@@ -147,14 +147,14 @@ def test_a_flight_is_named_whole_or_in_parts(
     assert (said.airline, said.number, said.suffix) == named
 
 
-def test_the_date_is_local_at_the_origin() -> None:
+def test_trap_02_the_date_is_local_at_the_origin() -> None:
     said = told(flight="QF11", origin="SYD", date=..., out_scheduled="2026-11-20T23:00:00Z")
     assert (said.date, said.date_basis) == ("2026-11-21", "scheduled")
     payload = line(flight="QF11", origin="SYD", date=..., out_scheduled="2026-11-20T23:00:00Z")
     assert own.leg_key(payload) == "QFA11.SYD.2026-11-21"
 
 
-def test_the_date_stays_when_a_flight_is_retimed_past_midnight() -> None:
+def test_trap_01_the_date_stays_when_a_flight_is_retimed_past_midnight() -> None:
     said = told(out_scheduled="2026-11-21T00:20:00Z")
     assert (said.date, said.date_basis) == ("2026-11-20", "scheduled")
     assert said.evidence == ("out_scheduled_date=2026-11-21",)

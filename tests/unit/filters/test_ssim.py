@@ -190,7 +190,7 @@ def test_aircraft_times_stand_in_for_missing_passenger_times() -> None:
     assert status.evidence == ("itinerary=01", "leg=01")
 
 
-def test_hour_24_is_the_next_midnight() -> None:
+def test_trap_09_hour_24_is_the_next_midnight() -> None:
     assert one(pax_sta="2400", sta="2400", std="2300", pax_std="2300").in_scheduled == at(
         "2025-02-04T00:00:00Z"
     )
