@@ -37,17 +37,25 @@ def document(payload: bytes) -> Element:
         raise RejectRecord(f"message: {len(payload)} bytes of XML; at most {MAX_BYTES} are read")
     if b"<!DOCTYPE" in payload or b"<!ENTITY" in payload:
         raise RejectRecord("message: XML with a DOCTYPE or an entity is refused")
+    try:
+        root = _parsed(payload)
+    except RejectRecord as reject:
+        declared = _declared(payload) if "Namespace prefix" in reject.reason else payload
+        if declared == payload:
+            raise
+        root = _parsed(declared)
+    # In UTF-16 or UTF-7 the marks above do not show; asking the tree costs a tenth of the parse.
+    if not _PLAIN.match(payload) and root.getroottree().docinfo.internalDTD is not None:
+        raise RejectRecord("message: XML with a DOCTYPE or an entity is refused")
+    return root
+
+
+def _parsed(payload: bytes) -> Element:
     etree, parser = _lxml()
     try:
         root: Element = etree.fromstring(payload, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        declared = _declared(payload) if "Namespace prefix" in str(error) else payload
-        if declared == payload:
-            raise RejectRecord(f"message: not XML: {str(error)[:_REASON]}") from error
-        return document(declared)
-    # In UTF-16 or UTF-7 the marks above do not show; asking the tree costs a tenth of the parse.
-    if not _PLAIN.match(payload) and root.getroottree().docinfo.internalDTD is not None:
-        raise RejectRecord("message: XML with a DOCTYPE or an entity is refused")
+        raise RejectRecord(f"message: not XML: {str(error)[:_REASON]}") from error
     return root
 
 
