@@ -72,8 +72,8 @@ FIELDS: Final = {
     "utc_date": "utc_date",
     "id": "source_id",
     "updated_at": "source_time",
-    "status": "life",
-    "deviation": "deviation",
+    "status": f"life: {', '.join(_LIVES)}",
+    "deviation": f"deviation: {', '.join(_DEVIATIONS)}",
     **{name: name for name in (*_AIRPORTS, *_TIMES, *WORDS, *_LISTS)},
     "reason": "cause",
 }

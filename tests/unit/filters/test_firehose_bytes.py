@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.normalize import firehose, normalize
-from filters.outcome import Drop, Forward, Outcome, Reject
+from filters.outcome import Drop, Forward, Outcome, Reject, RejectRecord
+from pipeline.demo.day import Wish, day_of
 from schemas import codec
 from schemas.records import FlightStatus, Record
 from tests.unit.filters.records import SOURCES, flifo, message
@@ -216,3 +217,71 @@ def test_a_good_message_with_some_bytes_changed_has_an_outcome(data: st.DataObje
         [status] = outcome.outputs
         assert isinstance(status, FlightStatus)
         assert status.source_id == (None if key is None else f"firehose:{key}")
+
+
+def same_as_carefully(payload: bytes) -> bool:
+    """Whether the message was read quickly; then it says what the careful reading says."""
+    whole = message(payload)
+    source = SOURCES.of(whole.feed, "firehose")
+    [outcome] = normalize([whole], sources=SOURCES)
+    try:
+        careful = firehose.carefully(whole, source)
+    except RejectRecord as reject:
+        # A member that nobody asked for is read by the careful reading only.
+        if isinstance(outcome, Forward) and not reject.reason.startswith("message: "):
+            pytest.fail(f"read although {reject.reason}")
+        return isinstance(outcome, Forward)
+    assert outcome == (careful if isinstance(careful, Drop) else Forward(careful))
+    quickly = firehose.quick.status(
+        whole, source.rank, "firehose", firehose.named_flight, firehose.departure
+    )
+    return quickly is not None
+
+
+@given(MESSAGES)
+def test_read_quickly_or_carefully_a_message_says_the_same(members: dict[str, Any]) -> None:
+    same_as_carefully(json.dumps(members, ensure_ascii=False).encode())
+
+
+ORDINARY = {
+    "pitr": st.integers(1_300_000_000, 1_700_000_000).map(str),
+    **{
+        name: st.sampled_from(["", "1360317600", "1360319400"])
+        for name in NAMES
+        if name.startswith(("scheduled_o", "scheduled_i", "estimated_o", "estimated_i", "actual_o"))
+        or name in ("clock", "adt", "aat", "fdt", "edt", "eta", "actual_in")
+    },
+    **{
+        name: st.sampled_from(["", "C98", " C98", "C" * 201])
+        for name in NAMES
+        if name.endswith(("_gate", "_terminal", "_claim"))
+    },
+    "reg": st.sampled_from(["N14228", "BLOCKED", "G-STBA", " N14228", ""]),
+    "status": st.sampled_from(["S", "X", "Y", " F ", ""]),
+    "orig": st.sampled_from(["KEWR", "kewr", "L 41.2 -87.1", ""]),
+    "dest": st.sampled_from(["KIAH", "ZZZZ", ""]),
+    "id": st.sampled_from(["UAL1545-1360152000-airline-0042", " x ", ""]),
+    "trueCancel": st.sampled_from(["1", "0", ""]),
+    "timeType": st.sampled_from(["actual", "estimated"]),
+}
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(KINDS),
+            "ident": st.sampled_from(["UAL1545", "UAL0001P", "BLOCKED", "N12345"]),
+        },
+        optional=ORDINARY,
+    )
+)
+def test_an_ordinary_message_says_the_same_read_quickly_or_carefully(
+    members: dict[str, str],
+) -> None:
+    same_as_carefully(json.dumps(members).encode())
+
+
+def test_most_messages_of_a_real_day_are_read_quickly() -> None:
+    lines = [line.payload for line in day_of(Wish()).lines]
+    quick = sum(map(same_as_carefully, lines))
+    assert quick > 0.9 * len(lines)

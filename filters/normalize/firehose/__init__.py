@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from filters.designators import Flight, airport_code
+from filters.normalize.firehose import quick
 from filters.normalize.moments import epoch_ms
 from filters.normalize.splitting import Piece, lines
 from filters.normalize.statuses import departure_date
@@ -119,6 +120,12 @@ def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Dr
 
     Raises RejectRecord naming the field when the message names no flight or a time is malformed.
     """
+    status = quick.status(message, source.rank, NAME, named_flight, departure)
+    return carefully(message, source) if status is None else (status,)
+
+
+def carefully(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Drop:
+    """The same, member by member, whatever they hold."""
     fields = _object(message.payload)
     kind = fields.get("type")
     if not isinstance(kind, str) or not kind:
@@ -153,7 +160,7 @@ def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Dr
     if "source_time" not in said:
         # A message without `pitr` counts from its own clock or ours.
         said["source_time"] = epoch_ms(fields.get("clock"), "clock") or message.received_at
-    said["date"], said["date_basis"] = _departure_date(
+    said["date"], said["date_basis"] = departure(
         said.get("origin"), said.get("out_scheduled"), said.get("off_scheduled")
     )
     return (FlightStatus(**said),)
@@ -225,7 +232,7 @@ FIELDS: Final = {
     "arrival.timeType": "aat is on_actual when it says actual, else on_estimated",
     "cancellation.trueCancel": "life cancelled when it is 1, else life doubtful",
     **{
-        f"status {letter or 'missing'}": f"life {life}, but in cancellation and extendedFlightInfo"
+        f"status {letter or 'missing'}": f"life {life}; not in cancellation, extendedFlightInfo"
         for letter, life in _STATUS_LIFE.items()
     },
 }
@@ -251,7 +258,7 @@ def _ident(fields: dict[str, Any]) -> Flight | Drop:
         raise RejectRecord("ident: missing, so no flight is named")
     if ident == "BLOCKED":
         return Drop("blocked")
-    named = _flight(ident) if len(ident) <= _LONGEST_IDENT else None
+    named = named_flight(ident)
     if named is not None:
         return named
     if _REGISTRATION.fullmatch(ident) and _LETTER.search(ident):
@@ -259,9 +266,13 @@ def _ident(fields: dict[str, Any]) -> Flight | Drop:
     raise RejectRecord(f"ident: {ident[:40]!r} is no flight number")
 
 
+def named_flight(ident: str) -> Flight | None:
+    """The flight behind an ident, always with an ICAO designator; a registration is none."""
+    return _flight(ident) if len(ident) <= _LONGEST_IDENT else None
+
+
 @lru_cache(maxsize=16_384)
 def _flight(ident: str) -> Flight | None:
-    """The flight behind an ident, always with an ICAO designator; a registration is none."""
     match = _IDENT.fullmatch(ident)
     return match and Flight(match["airline"], int(match["number"]), match["suffix"])
 
@@ -291,9 +302,7 @@ def _life(kind: str, fields: dict[str, Any]) -> Life:
 
 
 @lru_cache(maxsize=65_536)
-def _departure_date(
-    origin: str | None, out: int | None, off: int | None
-) -> tuple[str | None, DateBasis]:
+def departure(origin: str | None, out: int | None, off: int | None) -> tuple[str | None, DateBasis]:
     """The local departure date at the origin, and whether the schedule or a filed plan gave it."""
     times = {"out_scheduled": out, "off_scheduled": off}
     return departure_date(origin, None, times, None, None, _ANY_SOURCE)
