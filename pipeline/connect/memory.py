@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from pipeline.ingest import durable
 from pipeline.ingest.checkpoint import CheckpointError
 
 _T = TypeVar("_T", bound=msgspec.Struct)
@@ -49,13 +48,11 @@ class Memory(Generic[_T]):
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep other processes from the same door. Raises CheckpointError when one is at it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("wb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it on any exit
-            except BlockingIOError as error:
-                raise CheckpointError("another process runs this feed into this stream") from error
-            yield
+        try:
+            with durable.held(self.path):
+                yield
+        except durable.HeldError as error:
+            raise CheckpointError("another process runs this feed into this stream") from error
 
     def read(self) -> _T | None:
         """What was written last; None when nothing was. Raises CheckpointError."""
@@ -68,10 +65,4 @@ class Memory(Generic[_T]):
 
     def write(self, state: _T) -> None:
         """Replace it; a crash at any moment leaves the old or the new one."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".new")
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.encode(state))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+        durable.replace_whole(self.path, msgspec.json.encode(state))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from pipeline.ingest import durable
 from pipeline.ingest.lines import Position
 from pipeline.ingest.loader import LoadCounts
 from pipeline.ingest.rejects import RejectsFileError, must_be_new
@@ -89,13 +88,11 @@ class CheckpointFile:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep other processes from the same load. Raises CheckpointError when one is at it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("wb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel frees it on any exit
-            except BlockingIOError as error:
-                raise CheckpointError("another process is loading this file right now") from error
-            yield
+        try:
+            with durable.held(self.path):
+                yield
+        except durable.HeldError as error:
+            raise CheckpointError("another process is loading this file right now") from error
 
     def _read(self) -> Checkpoint | None:
         try:
@@ -112,10 +109,5 @@ class CheckpointFile:
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Replace the saved checkpoint; a crash at any moment leaves the old or the new one."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".json.new")
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(checkpoint)))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+        text = msgspec.json.format(msgspec.json.encode(checkpoint))
+        durable.replace_whole(self.path, text)
