@@ -171,7 +171,8 @@ class _Splitter:
             self._progress(self._document + parser.CurrentByteIndex)
             if self._ended and self._fed == self._end:
                 parser.Parse(b"", True)  # noqa: FBT003  (the same)
-        except expat.ExpatError:
+        except (expat.ExpatError, LookupError, ValueError):
+            # An encoding nobody knows, or one of several bytes a character: no place is given.
             self._unreadable(self._document + parser.ErrorByteIndex)
             return True
         except _StopError as stop:

@@ -609,3 +609,15 @@ def test_no_element_is_lost_behind_a_malformed_document(parts: list[tuple[bytes,
         data += b'<?xml version="1.0"?><R>' + inside + b"<FlightLeg>#%d</FlightLeg></R>\n" % number
     told = b"".join(payloads(elements([data], LEGS)))
     assert all(b"#%d<" % number in told for number in range(len(parts)))
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["iso-8859-0", "no-such", "shift_jis", "rot13", "undefined", "idna", "utf-7", "punycode"],
+)
+def test_an_encoding_that_cannot_be_read_leaves_the_document_whole(encoding: str) -> None:
+    data = b'<?xml version="1.0" encoding="%s"?><a><leg>1</leg><leg>2</leg></a>' % encoding.encode()
+    for chunked in ([data], cut(data, 1), cut(data, 7)):
+        pieces = list(elements(chunked, ("leg",)))
+        assert b"".join(piece.payload for piece in pieces).count(b"</leg>") == 2
+        assert pieces[-1].end == len(data)
