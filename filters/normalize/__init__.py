@@ -54,14 +54,14 @@ def normalize(
 ) -> list[Outcome]:
     """One outcome per message, in order; `partners` say who flies under whose numbers."""
     outcomes: list[Outcome] = []
-    known: dict[tuple[str, str], tuple[FeedFormat, Source]] = {}
+    last: tuple[str, str] | None = None
     for message in messages:
-        key = (message.format, message.feed)
         try:
-            reading = known.get(key) or _reading(message, sources)
-            if message.format:
-                known[key] = reading
-            said = reading[0].parse(message, reading[1])
+            # Mostly a batch is of one feed, so that it is looked up once.
+            if last is None or message.feed != last[1] or message.format != last[0]:
+                known, source = _reading(message, sources)
+                last = (message.format, message.feed) if message.format else None
+            said = known.parse(message, source)
         except RejectRecord as reject:
             place = " ".join(part for part in (message.place, reject.place) if part)
             outcomes.append(Reject(reject.reason, place))

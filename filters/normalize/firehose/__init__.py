@@ -24,7 +24,7 @@ from filters.outcome import Drop, RejectRecord
 from filters.sources import Source
 from schemas.records import DateBasis, FeedMessage, FlightStatus, Life
 
-NAME: Final = "firehose"
+NAME: Final = quick.NAME
 TITLE: Final = "FlightAware Firehose, JSON lines"
 
 _EPOCH_MIN, _EPOCH_MAX = 946_684_800, 4_102_444_799  # the years 2000 to 2099
@@ -120,7 +120,7 @@ def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Dr
 
     Raises RejectRecord naming the field when the message names no flight or a time is malformed.
     """
-    status = quick.status(message, source.rank, NAME, named_flight, departure)
+    status = quick.status(message, source.rank, named_flight, departure)
     return carefully(message, source) if status is None else (status,)
 
 

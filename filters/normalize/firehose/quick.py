@@ -16,6 +16,8 @@ import msgspec
 from filters.designators import Flight, airport_code
 from schemas.records import DateBasis, FeedMessage, FlightStatus, Life
 
+NAME: Final = "firehose"
+_PREFIX: Final = f"{NAME}:"
 _MOST_KEPT = 65_536
 _LONGEST = 200
 _FIRST, _LAST = 946_684_800, 4_102_444_799  # seconds: the years 2000 to 2099
@@ -116,9 +118,7 @@ _LIVES: Final[dict[str | None, Life]] = {
 }
 
 
-def status(
-    message: FeedMessage, rank: int, format_name: str, flights: Flights, dates: Dates
-) -> FlightStatus | None:
+def status(message: FeedMessage, rank: int, flights: Flights, dates: Dates) -> FlightStatus | None:
     """The status in an ordinary message; None for an odd one, or one that makes no status.
 
     `flights` splits an ident, `dates` finds the departure date of origin, scheduled off-block and
@@ -136,18 +136,22 @@ def status(
         said = _full(heard) if heard.type in _FULL else _short(heard)
         if said is None:
             return None
+        source_id = heard.id
+        if source_id and (len(source_id) > _LONGEST or source_id != source_id.strip()):
+            return None
         origin = _AIRPORTS[heard.orig] if heard.orig else None
         date, basis = dates(origin, said.get("out_scheduled"), said.get("off_scheduled"))
         return FlightStatus(
             id=message.id + ".0",
             message_id=message.id,
-            format=format_name,
+            replay=message.replay,
+            format=NAME,
             feed=message.feed,
             source_time=_MS[heard.pitr],
             source_rank=rank,
             sequence=0,
             received_at=message.received_at,
-            source_id=f"{format_name}:{_word(heard.id)}" if heard.id else None,
+            source_id=_PREFIX + source_id if source_id else None,
             airline=named[0],
             number=named[1],
             suffix=named[2],
@@ -156,7 +160,6 @@ def status(
             date=date,
             date_basis=basis,
             registration=_mark(heard.reg) if heard.reg else None,
-            replay=message.replay,
             **said,
         )
     except (_OddError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):

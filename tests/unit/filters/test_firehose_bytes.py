@@ -232,9 +232,7 @@ def same_as_carefully(payload: bytes) -> bool:
             pytest.fail(f"read although {reject.reason}")
         return isinstance(outcome, Forward)
     assert outcome == (careful if isinstance(careful, Drop) else Forward(careful))
-    quickly = firehose.quick.status(
-        whole, source.rank, "firehose", firehose.named_flight, firehose.departure
-    )
+    quickly = firehose.quick.status(whole, source.rank, firehose.named_flight, firehose.departure)
     return quickly is not None
 
 
