@@ -94,8 +94,8 @@ class Journal:
 
         `source_ids` names each status's source id. A leg's revision counts its writes, so a leg
         with more revisions than batches that touched it was written twice in one. Beside the legs
-        there are links (once per source id, and once more if a better date moves the leg) and
-        receipts (once per batch that emitted something).
+        there are links (once per source id, and once more if a better date moves the leg), flight
+        days (once per leg and date), and receipts (once per batch that emitted something).
         """
         touched: Counter[str] = Counter()
         batches = self._of(DETECT.name)

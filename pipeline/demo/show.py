@@ -145,7 +145,7 @@ def _writes(writes: Mapping[str, int]) -> str:
     return (
         f"{writes['leg_writes']:,} leg items written for {writes['legs_touched']:,} legs in"
         f" {writes['batches']:,} batches ({writes['legs_written_twice_in_a_batch']} twice in a"
-        f" batch), {writes['link_writes']:,} links, {writes['receipts']:,} receipts"
+        f" batch), {writes['link_writes']:,} links and flight days, {writes['receipts']:,} receipts"
     )
 
 

@@ -108,19 +108,20 @@ def load(ctx: click.Context, /, files: tuple[str, ...], **given: Any) -> None:  
 
 def _sentence(report: LoadReport, options: _Options) -> str:
     """Say how one input ended."""
+    from pipeline.cli.feed.surveying import plural
+
     counts = report.counts
     if report.status == "already loaded":
-        return (
-            f"{report.file}: already loaded ({counts.messages:,} messages); --restart loads again"
-        )
+        known = plural(counts.messages, "message")
+        return f"{report.file}: already loaded ({known}); --restart loads again"
     if not counts.messages and not counts.rejected:
         return f"{report.file}: nothing to load, it holds no message"
     if options.dry_run:
-        said = f"{counts.messages:,} messages, {counts.unkeyed:,} of them without a leg"
+        said = f"{plural(counts.messages, 'message')}, {counts.unkeyed:,} of them without a leg"
         rejected = f", {counts.rejected:,} too long to travel" if counts.rejected else ""
         return f"{report.file}: {said}{rejected}; nothing was sent"
-    said = f"{counts.acknowledged:,} messages acknowledged to {options.to}"
-    records = f"{counts.kinesis_records:,} records, {counts.requests:,} requests"
+    said = f"{plural(counts.acknowledged, 'message')} acknowledged to {options.to}"
+    records = f"{plural(counts.kinesis_records, 'record')}, {plural(counts.requests, 'request')}"
     retried = f", {counts.retried:,} sent again" if counts.retried else ""
     rejected = f"; {counts.rejected:,} rejected, see {report.rejects}" if counts.rejected else ""
     return f"{report.file}: {said} ({records}{retried}){rejected}"
