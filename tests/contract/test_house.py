@@ -266,7 +266,6 @@ def length(module: Module) -> list[str]:
 # Modules that come with a declared dependency and are used beside it.
 COMPANIONS = {
     "botocore": "boto3",
-    "cryptography": "moto",
     "packaging": "pytest",
     "werkzeug": "moto",
 }

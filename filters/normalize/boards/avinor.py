@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from filters.designators import flight_of, ticket_number
@@ -107,11 +108,7 @@ def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Dr
 
     Raises RejectRecord when a flight has no number, or nothing of it can be read.
     """
-
-    def one(row: Row, index: int) -> FlightStatus | Drop:
-        return _status(message, source, row, index)
-
-    return rows.each(_rows_in(message.payload), one)
+    return rows.each(_rows_in(message.payload), partial(_status, message, source))
 
 
 def _rows_in(payload: bytes) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from filters.designators import Flight, airport_zone, flight_of
@@ -113,14 +114,10 @@ def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Dr
 
     Raises RejectRecord when a row names no flight, or nothing of it can be read.
     """
-
-    def one(row: Row, index: int) -> FlightStatus | Drop:
-        return _status(message, source, row, index)
-
     value = rows.document(message.payload)
     if isinstance(value, dict) and "problemNo" in value:
         return Drop("feed_error")
-    return rows.each(_rows_in(value), one)
+    return rows.each(_rows_in(value), partial(_status, message, source))
 
 
 def _rows_in(value: object) -> list[dict[str, Any]]:

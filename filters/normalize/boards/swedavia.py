@@ -15,6 +15,7 @@ of life: it would take back what another source knows better.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from filters.normalize.boards import rows
@@ -95,11 +96,7 @@ def parse(message: FeedMessage, source: Source) -> tuple[FlightStatus, ...] | Dr
 
     Raises RejectRecord when a row names no flight, or nothing of it can be read.
     """
-
-    def one(row: Row, index: int) -> FlightStatus | Drop:
-        return _status(message, source, row, index)
-
-    return rows.each(_rows_in(rows.document(message.payload)), one)
+    return rows.each(_rows_in(rows.document(message.payload)), partial(_status, message, source))
 
 
 def _rows_in(value: object) -> list[dict[str, Any]]:

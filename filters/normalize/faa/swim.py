@@ -26,7 +26,7 @@ _NO_NUMBER: Final = Drop("callsign_is_no_flight_number")
 
 _NUMBERED = re.compile(r"(?P<airline>[A-Z]{3})(?P<number>[0-9]{1,4})")
 _LETTERED = re.compile(r"[A-Z]{2,3}[0-9]{1,4}[A-Z][A-Z0-9]{0,3}")
-_NO_AIRLINE = "XXX"
+NO_AIRLINE = "XXX"
 _ERAM_ID = re.compile(r"[A-Z]{2}(?P<second>[0-9]{5})(?P<weekday>[1-7])[0-9A-Z]{2}")
 _DAY_S = DAY_MS // 1000
 _WEEK = 7
@@ -43,7 +43,7 @@ def flight_of_callsign(callsign: str, field: str) -> Flight | Drop:
     if not callsign:
         raise RejectRecord(f"{field}: missing, so no flight is named")
     match = _NUMBERED.fullmatch(callsign)
-    if match is not None and match["airline"] != _NO_AIRLINE:
+    if match is not None and match["airline"] != NO_AIRLINE:
         number = int(match["number"])
         return Flight(match["airline"], number) if number else _NO_NUMBER
     return _NO_NUMBER if _LETTERED.fullmatch(callsign) else NOT_AN_AIRLINE

@@ -22,6 +22,7 @@ import msgspec
 from filters.designators import airport_code
 from filters.legs import cells_of
 from filters.normalize.faa.swim import (
+    NO_AIRLINE,
     NOT_AN_AIRLINE,
     attribute,
     child,
@@ -51,7 +52,6 @@ TITLE: Final = "FAA TFMData flight messages, XML"
 _LEG: Final = "fltdMessage"
 _ROOTS: Final = ("tfmDataService", "fltdOutput", "fiOutput")
 _REMOVAL: Final = "flightPlanCancellation"
-_NO_AIRLINE: Final = "XXX"
 
 # Runway times by a type of their own, and the attribute that holds it.
 _TYPED: Final = {"etd": ("off", "etdType"), "eta": ("on", "etaType")}
@@ -214,7 +214,7 @@ def _leg(message: FeedMessage, source: Source, leg: Element, index: int) -> Flig
     user = rules.users.get(said.user.upper(), _Meaning())
     if isinstance(flight, Drop):
         return flight
-    if airline == _NO_AIRLINE:
+    if airline == NO_AIRLINE:
         return NOT_AN_AIRLINE
     if user.drop is not None:
         return Drop(user.drop)

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.detect import detect as detect_changes
-from filters.legs import TIME_CELLS, known_legs
-from filters.normalize import FORMATS, normalize
+from filters.legs import known_legs
+from filters.normalize import FORMATS
 from filters.normalize.vendors.oag import FIELDS, detect, leg_key, split
-from filters.outcome import Drop, Forward, Outcome, Reject
+from filters.outcome import Drop, Forward, Reject
 from pipeline.memory.tables import MemoryLegs
 from schemas import codec
-from schemas.records import FeedMessage, FlightStatus, payload_id
+from schemas.records import FlightStatus
+from tests.unit.filters.json_feeds import JsonFeed, told
 from tests.unit.filters.records import POLICY, SOURCES, at
 
 RECEIVED = at("2026-05-10T06:00:00Z")
@@ -142,49 +143,14 @@ def detail(**members: Any) -> dict[str, Any]:  # noqa: ANN401  (members)
     return {"state": "InAir", "updatedAt": "2026-05-10T23:00:00Z", **members}
 
 
-def message(body: Any, received_at: int = RECEIVED) -> FeedMessage:  # noqa: ANN401  (JSON, or bytes)
-    """A feed message with this body."""
-    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return FeedMessage(
-        id=payload_id(payload), format="oag", feed="test", received_at=received_at, payload=payload
-    )
-
-
-def parsed(body: Any) -> Outcome:  # noqa: ANN401  (JSON, or bytes)
-    """What normalize says of one message."""
-    [outcome] = normalize([message(body)], sources=SOURCES)
-    return outcome
-
-
-def statuses_of(body: Any) -> list[FlightStatus]:  # noqa: ANN401  (JSON, or bytes)
-    """The statuses in a message that has some; each has been through the codec."""
-    outcome = parsed(body)
-    assert isinstance(outcome, Forward), outcome
-    assert codec.decode_pack(codec.encode_pack(outcome.outputs)) == list(outcome.outputs)
-    return [status for status in outcome.outputs if isinstance(status, FlightStatus)]
-
-
-def status_of(body: Any) -> FlightStatus:  # noqa: ANN401  (JSON, or bytes)
-    """The one status in a message that has one."""
-    [status] = statuses_of(body)
-    return status
-
-
-def rejected(body: Any) -> str:  # noqa: ANN401  (JSON, or bytes)
-    """Why a message is rejected, with its place."""
-    outcome = parsed(body)
-    assert isinstance(outcome, Reject), outcome
-    return f"{outcome.place}: {outcome.reason}" if outcome.place else outcome.reason
+FEED = JsonFeed("oag", RECEIVED)
+message, parsed, rejected = FEED.message, FEED.parsed, FEED.rejected
+statuses_of, status_of = FEED.statuses_of, FEED.status_of
 
 
 def key_of(body: Any) -> str | None:  # noqa: ANN401  (JSON)
     """The name that routes a message."""
     return leg_key(json.dumps(body).encode())
-
-
-def told(status: FlightStatus) -> dict[str, int]:
-    """The cells of the matrix that a status fills."""
-    return {cell: ms for cell in TIME_CELLS if (ms := getattr(status, cell)) is not None}
 
 
 def legs_after(*bodies: dict[str, Any]) -> list[dict[str, Any]]:
